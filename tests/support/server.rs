@@ -21,7 +21,7 @@ use super::peers;
 use super::wait::{LONG, wait_for};
 
 /// What each Forebay is given on its command line, beside the test's own configuration: `--io-threads 4` runs a whole
-/// suite with I/O threads.
+/// suite with I/O threads, except servers whose test chooses their number.
 const ARGS: &str = "FOREBAY_TEST_ARGS";
 /// How often a start is tried again when another process took the port in between.
 const PORT_TRIES: usize = 5;
@@ -205,8 +205,9 @@ impl Builder {
             // SAFETY: `install` makes two system calls and nothing else.
             unsafe { command.pre_exec(move || filter::install(&program)) };
         }
+        let chosen = self.config.iter().any(|line| line.contains("io-threads"));
         let more = match self.name.as_str() {
-            "forebay" => std::env::var(ARGS).unwrap_or_default(),
+            "forebay" if !chosen => std::env::var(ARGS).unwrap_or_default(),
             _ => String::new(),
         };
         let child = command

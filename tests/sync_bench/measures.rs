@@ -68,7 +68,18 @@ fn assert_whole(ran: &Ran, cells: usize) {
             "master_transfer_end",
             "master_online",
         ];
-        assert!(order.map(moment).is_sorted(), "{run}");
+        // With two connections the replica can be in step before the primary logs the end of its payload.
+        let logged =
+            |name: &&str| !(wanted.ends_with("connections") && run["moments"][*name].is_null());
+        assert!(
+            order
+                .iter()
+                .copied()
+                .filter(|name| logged(name))
+                .map(moment)
+                .is_sorted(),
+            "{run}"
+        );
         // A log's times are cut to milliseconds.
         let began = number("began_us");
         assert!(moment("replica_connect") >= began - 1000, "{run}");

@@ -9,7 +9,7 @@ use forebay::config::Config;
 use forebay::config::choices::DisklessLoad;
 use forebay::base::secret::Secrets;
 use forebay::server::Shell;
-use forebay::server::append::AppendOnly;
+use forebay::server::append::{self, AppendOnly};
 use forebay::server::persist::{Persistence, Threads};
 use std::rc::{Rc, Weak};
 
@@ -107,11 +107,9 @@ pub fn engine(draws: &mut Draws<'_>) -> Executor {
         repl_diskless_sync: draws.byte() % 2 == 0,
         ..Config::default()
     };
-    let shell = Shell::new(
-        Weak::new(),
-        Persistence::new(Threads::default()),
-        AppendOnly::default(),
-    );
+    let persistence = Persistence::new(Threads::default());
+    let append = AppendOnly::new(append::Threads::default(), persistence.clone());
+    let shell = Shell::new(Weak::new(), persistence, append);
     let mut engine = Engine::new(forebay::commands::FAMILIES, config, Secrets::predictable(7), Rc::new(shell));
     set_now(&mut engine, 1_000);
     Executor::from(engine)
