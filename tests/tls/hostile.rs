@@ -82,6 +82,10 @@ fn a_handshake_that_stalls_has_its_place_and_its_end() {
         .expect("a number");
     assert_eq!(control.int(&format!("CLIENT KILL ID {id}")), 1);
     assert_eq!(rest(stalled.remove(0)), []);
+    // With I/O threads, the socket is closed before the place is given back.
+    wait_until("its place is free", || {
+        shown(&control.run("CLIENT LIST")).matches("id=").count() == 2
+    });
     TlsClient::connect(&connecting, port).expect("there is a place");
     assert_eq!(rest(stalled.remove(0)), []);
     server.wait_log("the handshake takes too long");
