@@ -40,6 +40,7 @@ pub mod long_double;
 #[cfg(test)]
 mod machine_tests;
 mod manual;
+mod member;
 pub mod migrate;
 #[cfg(test)]
 mod older_readers;

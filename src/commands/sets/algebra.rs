@@ -3,9 +3,10 @@
 //! An intersection iterates over the smallest set and looks its members up in the others. A difference iterates over
 //! the first set. A union collects all members.
 
+use crate::member::Member;
 use engine::args::{parse_int, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
-use keyspace::value::{Along, Hashed, Set, SetRef};
+use keyspace::value::{Along, Set, SetRef};
 use keyspace::{Item, Limits, Loc, ValueRef};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -118,20 +119,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// A member that is looked up in other sets.
-enum Member<'a> {
-    Hashed(Hashed<'a>),
-    Item(Item<'a>),
-}
-
 impl<'a> Member<'a> {
-    fn item(&self) -> Item<'a> {
-        match self {
-            Member::Hashed(member) => member.item(),
-            Member::Item(item) => *item,
-        }
-    }
-
     /// All members of a set.
     fn all(set: &'a SetRef<'a>) -> impl Iterator<Item = Member<'a>> {
         let hashed = set.hashed();

@@ -4,10 +4,11 @@
 //! sums of many scores are rounded in the same order as in Redis.
 
 use super::{member_reply, members_header};
+use crate::member::Member;
 use base::double::DoubleText;
 use engine::args::{parse_float, parse_int, up_to};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
-use keyspace::value::{Along, Hashed, ScoresAlong, SetRef, Zset, ZsetRef};
+use keyspace::value::{Along, ScoresAlong, SetRef, Zset, ZsetRef};
 use keyspace::{Item, Loc, ValueRef};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -140,22 +141,6 @@ enum Asked<'a> {
     AlongSet(Along<'a>),
     /// The same, with its scores.
     AlongZset(ScoresAlong<'a>, &'a Source<'a>),
-}
-
-/// A member that is looked for in other sources.
-#[derive(Clone, Copy)]
-enum Member<'a> {
-    Hashed(Hashed<'a>),
-    Item(Item<'a>),
-}
-
-impl<'a> Member<'a> {
-    fn item(&self) -> Item<'a> {
-        match self {
-            Member::Hashed(member) => member.item(),
-            Member::Item(item) => *item,
-        }
-    }
 }
 
 /// Members that are asked for, and members of a listpack, from which on a table of its members is worth it.
