@@ -41,6 +41,8 @@ mod encode_tests;
 #[cfg(test)]
 mod task_tests;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use appenders::Appenders;

@@ -1,7 +1,7 @@
 //! The writer's side on a disk that fails.
 
 use super::queue::{Exchange, Order, Queue};
-use super::task::Timer;
+use super::testing::{Shared, Still};
 use super::{Batch, Fsync, Mark, Policy, Task, Writer};
 use aof::Manifest;
 use aof::names::{self, BaseForm};
@@ -10,31 +10,8 @@ use disk::fake::FakeDisk;
 use engine::CommitPosition;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 const NAME: &str = "a.aof";
-
-/// A queue that both sides use in turn.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Queue>>);
-
-impl Exchange for Shared {
-    fn with<T>(&self, f: impl FnOnce(&mut Queue) -> T) -> T {
-        f(&mut self.0.lock().expect("nothing panics with this lock"))
-    }
-}
-
-/// No time passes.
-struct Still;
-
-impl Timer for Still {
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn sleep(&self, _: Duration) {}
-}
 
 fn place(name: &str) -> PathBuf {
     Path::new("/log").join(name)

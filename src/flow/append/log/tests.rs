@@ -3,7 +3,8 @@
 use super::super::LoadedLog;
 use super::super::appenders::{Appenders, Then, Work};
 use super::super::queue::{Exchange, Queue};
-use super::super::task::{Task, Timer};
+use super::super::task::Task;
+use super::super::testing::{Shared, Still};
 use super::AppendOnly;
 use crate::Saves;
 use crate::testing::{Hands, config};
@@ -18,30 +19,9 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 const DIRECTORY: &str = "/data/log";
 const NAME: &str = "appendonly.aof";
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Queue>>);
-
-impl Exchange for Shared {
-    fn with<T>(&self, f: impl FnOnce(&mut Queue) -> T) -> T {
-        f(&mut self.0.lock().expect("nothing panics with this lock"))
-    }
-}
-
-struct Still;
-
-impl Timer for Still {
-    fn now(&self) -> Duration {
-        Duration::from_secs(5)
-    }
-
-    fn sleep(&self, _: Duration) {}
-}
 
 #[derive(Clone, Default)]
 struct Desk(Rc<Inner>);
