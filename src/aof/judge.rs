@@ -49,8 +49,8 @@ impl Judge {
         self.pass(at, bytes.len(), item)
     }
 
-    /// As [`Judge::item`], but the bytes of the item, which are so many, are not summed: [`Judge::sum`] has to be given
-    /// them, those of many items at once, before the next seal ([`is_seal`]) passes.
+    /// As [`Judge::item`], but the bytes of the item are not added to the checksum. The caller gives them to
+    /// [`Judge::sum`], those of many items at once, before the next seal ([`is_seal`]) passes.
     ///
     /// # Errors
     /// As [`Judge::item`]. A seal whose batch was not summed does not fit it.

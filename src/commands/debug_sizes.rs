@@ -3,7 +3,7 @@
 
 use engine::{Args, CmdResult, CommandError, Cx};
 
-/// The statistics of a hash table of so many elements, as the reference would have it: none if it is empty.
+/// The statistics that Redis would show for a hash table of this size; an empty table has none.
 fn table(elements: u64) -> String {
     /// What a table has when it is made.
     const LEAST: u64 = 4;

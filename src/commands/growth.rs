@@ -38,8 +38,8 @@ fn arguments(request: &Request, draw: &mut Draw, wanted: usize) -> Vec<Vec<u8>> 
     (0..count).map(argument).collect()
 }
 
-/// What stands for an element that a command removes or stores without sending it: a chunk of a tree is rewritten for
-/// it, and eight bytes of work are allowed for each of these.
+/// How many bytes each element counts as that a command removes or stores without sending it. A chunk of a tree is
+/// rewritten for each, and eight bytes of work are allowed for each byte that is counted.
 const ELEMENT: usize = 640;
 
 /// Runs a request. Returns the work that it took, and the bytes that were sent, received, removed and stored.

@@ -1,6 +1,6 @@
 //! HIMPORT of Redis 8.10: a client names the fields of many like hashes once, and then sends their values alone.
 //!
-//! Redis shares the names among such hashes, if it is told to (`hash-min-template-entries`). Here each hash has its own, and
+//! Redis can share the names among such hashes (`hash-min-template-entries`). Here each hash has names of its own, and
 //! replicas get the hash as DEL and HSET, which all of them know.
 
 use engine::fieldsets::Fieldset;

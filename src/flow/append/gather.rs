@@ -1,37 +1,37 @@
 //! How long the log waits for more before it syncs what waits for a sync (`appendfsync always`).
 //!
-//! Those whose replies a sync has set free mostly write again at once. If the next sync began without them, two halves of
-//! the clients would take turns, and each sync would serve one half. So it waits for them: for a part of the time that
-//! a sync takes, and not where waiting was in vain.
+//! Clients whose replies a sync has released mostly write again at once. If the next sync began without them, each sync
+//! could serve only a part of the clients. So the next sync waits for them, but only for a part of the time that a sync
+//! takes, and not after a wait that was in vain. The gain has not been measured.
 
 use std::time::Duration;
 
-/// At least this share of those that are waited for has to come, or waiting was in vain.
+/// A wait was in vain if less than this share of the expected commits came.
 const ENOUGH: (u64, u64) = (7, 8);
-/// The most syncs that go without waiting after one for which it was in vain.
+/// The most syncs in a row that begin without a wait after one whose wait was in vain.
 const SKIPPED_MAX: u32 = 64;
 
-/// What is known of those who write.
+/// What earlier syncs tell about the clients that write.
 #[derive(Debug, Default)]
 pub struct Gather {
-    /// Commits that are likely to come, those that wait already included.
+    /// How many commits are likely to come, including those that wait already.
     expected: u64,
-    /// How long it may be waited for them.
+    /// How long a sync may wait for them.
     within: Duration,
-    /// Syncs that begin at once.
+    /// How many of the next syncs begin without a wait.
     skipped: u32,
-    /// How many they were the last time.
+    /// How many syncs began without a wait after the last one that was in vain.
     in_vain: u32,
 }
 
 impl Gather {
-    /// A sync took so long. It has made so many commits durable, and so many came meanwhile.
+    /// A sync has ended: it took `took` and made `made_durable` commits durable, and `waiting` commits came meanwhile.
     pub fn synced(&mut self, took: Duration, made_durable: u64, waiting: u64) {
         self.expected = made_durable + waiting;
         self.within = took / 2;
     }
 
-    /// How many commits are to be waited for, and how long; `None` if the next sync begins at once.
+    /// How many commits the next sync waits for, and how long at most; `None` if it begins at once.
     pub fn wanted(&mut self) -> Option<(u64, Duration)> {
         if self.expected < 2 || self.within.is_zero() {
             return None;
