@@ -213,6 +213,19 @@ fn a_primary_that_takes_no_second_connection_is_followed_over_one() {
 }
 
 /// Lets the payload pass so slowly that much is written meanwhile.
+/// Makes the payload of `primary` larger than what the sockets between it and a replica hold, so that it cannot be
+/// sent as a whole before the replica has read most of it.
+fn outgrow_sockets(primary: &Server) {
+    let mut writer = primary.client();
+    let noise: String = (0..60_000u64)
+        .map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        .collect();
+    for n in 0..40 {
+        writer.cmd(&["SET", &format!("noise:{n}"), &format!("{n}{noise}")]);
+    }
+}
+
+/// Slows the second connection through `proxy`; the payload must [outgrow the sockets](outgrow_sockets).
 fn slow_payload(proxy: &FaultProxy) {
     proxy.only(2);
     let bytes_per_second = Some(40_000);
@@ -237,6 +250,7 @@ fn what_a_replica_collects_is_bounded_and_shown() {
             .config("replica-full-sync-buffer-limit 100kb")
             .start();
         let proxy = FaultProxy::to(&primary.address());
+        outgrow_sockets(&primary);
         slow_payload(&proxy);
         follow(&replica, proxy.port());
         let mut info = replica.client();
@@ -281,6 +295,7 @@ fn a_primary_shows_both_connections_as_each_family_does() {
         let Some((primary, proxy, replica)) = pair("forebay", peer, "disabled") else {
             continue;
         };
+        outgrow_sockets(&primary);
         slow_payload(&proxy);
         follow(&replica, proxy.port());
         let mut client = primary.client();
@@ -309,6 +324,7 @@ fn a_primary_that_is_killed_amid_two_connections_is_followed_when_it_is_back() {
             continue;
         };
         primary.client().ok("SAVE");
+        outgrow_sockets(&primary);
         slow_payload(&proxy);
         follow(&replica, proxy.port());
         let mut client = replica.client();
@@ -333,13 +349,7 @@ fn a_replica_that_never_reads_its_payload_is_dropped() {
         .config("repl-timeout 1000")
         .start();
     seed_data(&primary);
-    let mut writer = primary.client();
-    let noise: String = (0..60_000u64)
-        .map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
-        .collect();
-    for n in 0..40 {
-        writer.cmd(&["SET", &format!("noise:{n}"), &format!("{n}{noise}")]);
-    }
+    outgrow_sockets(&primary);
     let mut first = primary.client();
     first.ok("REPLCONF listening-port 1 capa eof capa psync2 capa rdb-channel-repl");
     let offer = first.text("PSYNC ? -1");
