@@ -220,7 +220,7 @@ fn outgrow_sockets(primary: &Server) {
     let noise: String = (0..60_000u64)
         .map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
         .collect();
-    for n in 0..40 {
+    for n in 0..16 {
         writer.cmd(&["SET", &format!("noise:{n}"), &format!("{n}{noise}")]);
     }
 }
