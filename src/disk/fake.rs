@@ -78,6 +78,17 @@ struct State {
     done: Vec<Operation>,
     /// The number of the operation that fails.
     fails_at: Option<usize>,
+    /// What cannot be looked at, and the system's number for why.
+    unreadable: BTreeMap<PathBuf, (Refuses, i32)>,
+}
+
+/// What of an unreadable file the disk refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refuses {
+    /// To read its bytes, as a bad block does.
+    Bytes,
+    /// To open it or to say what it is, as missing permissions do.
+    Everything,
 }
 
 impl State {
@@ -97,6 +108,16 @@ impl State {
         }
         self.done.push(operation);
         Ok(())
+    }
+
+    /// Fails where this much of the file of that name is refused.
+    fn answers(&self, path: &Path, asked: Refuses) -> io::Result<()> {
+        match self.unreadable.get(path) {
+            Some((refused, errno)) if *refused == asked => {
+                Err(io::Error::from_raw_os_error(*errno))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn find(&self, path: &Path) -> io::Result<usize> {
@@ -150,6 +171,12 @@ impl FakeDisk {
     /// The operation of this number, counted from 0, will fail and change nothing.
     pub fn fail_at(&self, number: usize) {
         self.lock().fails_at = Some(number);
+    }
+
+    /// From now on the file of this name cannot be looked at; `errno` is the system's number for why.
+    pub fn refuse(&self, path: &Path, what: Refuses, errno: i32) {
+        let refused = (what, errno);
+        self.lock().unreadable.insert(path.to_owned(), refused);
     }
 
     /// What a running process finds in a file.
@@ -255,7 +282,10 @@ impl Disk for FakeDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<FakeFile> {
-        let file = self.lock().find(path)?;
+        let state = self.lock();
+        state.answers(path, Refuses::Everything)?;
+        let file = state.find(path)?;
+        drop(state);
         Ok(self.opened(file))
     }
 
@@ -289,8 +319,10 @@ impl Disk for FakeDisk {
         self.lock().find(path).is_ok_and(|there| there == file.file)
     }
 
-    fn is_file(&self, path: &Path) -> bool {
-        self.lock().names.contains_key(path)
+    fn is_file(&self, path: &Path) -> io::Result<bool> {
+        let state = self.lock();
+        state.answers(path, Refuses::Everything)?;
+        Ok(state.names.contains_key(path))
     }
 
     /// Directories are there from the beginning.
@@ -347,6 +379,10 @@ impl DiskFile for FakeFile {
 impl Read for FakeFile {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let state = self.disk.lock();
+        let named = state.names.iter().find(|(_, file)| **file == self.file);
+        if let Some((path, _)) = named {
+            state.answers(path, Refuses::Bytes)?;
+        }
         let bytes = &state.files[self.file].bytes;
         let rest = &bytes[self.at.min(bytes.len())..];
         let n = rest.len().min(buf.len());

@@ -95,8 +95,11 @@ pub trait Disk: Clone + Debug + Send + 'static {
     /// True if the file of this name is the open `file`.
     fn is_named(&self, path: &Path, file: &Self::File) -> bool;
 
-    /// True if there is a regular file of this name.
-    fn is_file(&self, path: &Path) -> bool;
+    /// True if there is a regular file of this name, false if there is none.
+    ///
+    /// # Errors
+    /// The system does not tell: the file may be there.
+    fn is_file(&self, path: &Path) -> io::Result<bool>;
 
     /// Makes a directory whose parent is there, durably, unless it is there already.
     ///
@@ -176,6 +179,19 @@ pub fn read_all(disk: &impl Disk, path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     disk.open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// An answer about a path, where `None` says that nothing is there. Any other error does not say that: the file may be
+/// there and unreadable, and must not be taken for one that is missing.
+///
+/// # Errors
+/// The system's, unless it is that nothing is there.
+pub fn if_there<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// The system's words for an error, without Rust's suffix.

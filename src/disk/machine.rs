@@ -1,6 +1,6 @@
 //! The real disk.
 
-use super::{Disk, DiskFile};
+use super::{Disk, DiskFile, if_there};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Seek};
@@ -81,8 +81,12 @@ impl Disk for Machine {
         }
     }
 
-    fn is_file(&self, path: &Path) -> bool {
-        path.is_file()
+    fn is_file(&self, path: &Path) -> io::Result<bool> {
+        match if_there(fs::metadata(path)) {
+            // What should be the directory is a file.
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => Ok(false),
+            there => there.map(|there| there.is_some_and(|there| there.is_file())),
+        }
     }
 
     fn create_directory(&self, directory: &Path) -> io::Result<()> {
@@ -144,5 +148,27 @@ impl DiskFile for File {
                 libc::SYNC_FILE_RANGE_WRITE,
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_looked_at_is_not_a_missing_one() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("file"), b"x").expect("written");
+        // Nobody can follow it, root neither.
+        std::os::unix::fs::symlink(path("loop"), path("loop")).expect("made");
+        assert!(Machine.is_file(&path("file")).expect("it is there"));
+        for missing in ["none", "none/file", "file/below", "."] {
+            let found = Machine.is_file(&path(missing));
+            assert!(!found.expect("it is not there"), "{missing}");
+        }
+        let unknown = Machine.is_file(&path("loop"));
+        let why = unknown.expect_err("what it leads to is not known");
+        assert_ne!(why.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -222,8 +222,8 @@ impl Disk for SimDisk {
         there.is_some_and(|there| Arc::ptr_eq(there, &file.held))
     }
 
-    fn is_file(&self, path: &Path) -> bool {
-        self.state().names.contains_key(path)
+    fn is_file(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.state().names.contains_key(path))
     }
 
     fn create_directory(&self, _: &Path) -> io::Result<()> {

@@ -7,51 +7,68 @@
 //! Only files that begin with a seal, which this server wrote, are used for that; for others, it is unknown which files
 //! belong together.
 
+use super::on_disk::{cannot_open, is_there};
 use aof::Manifest;
 use aof::manifest::{File as Entry, Kind};
 use aof::seal;
 use base::LogLevel;
 use disk::Disk;
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What of the log is there as a whole, if not all is that the manifest names.
+///
+/// # Errors
+/// The disk does not tell whether a file is there, or how it begins. It must not pass for one that is missing: what is
+/// older would be loaded instead.
 pub fn whole(
     disk: &impl Disk,
     directory: &Path,
     manifest: &Manifest,
     log: fn(LogLevel, &str),
-) -> Option<Manifest> {
-    let there = |file: &Entry| disk.is_file(&directory.join(OsStr::from_bytes(&file.name)));
-    let missing = manifest.files().find(|file| !there(file))?.clone();
-    let part = match &manifest.base {
-        Some(base) if there(base) => up_to_gap(manifest.clone(), there),
-        _ => up_to_gap(before(manifest)?, there),
+) -> Result<Option<Manifest>, String> {
+    let path = |file: &Entry| directory.join(OsStr::from_bytes(&file.name));
+    let mut absent = Vec::new();
+    for file in manifest.files() {
+        if !is_there(disk, &path(file))? {
+            absent.push(file.name.clone());
+        }
+    }
+    let Some(missing) = absent.first().cloned() else {
+        return Ok(None);
     };
-    let ours =
-        |file: &Entry| begins_with_seal(disk, &directory.join(OsStr::from_bytes(&file.name)));
-    let whole = part.base.as_ref().is_some_and(there)
-        && !part.increments.is_empty()
-        && part.increments.iter().all(ours);
+    for file in &manifest.history {
+        if !is_there(disk, &path(file))? {
+            absent.push(file.name.clone());
+        }
+    }
+    let there = |file: &Entry| !absent.contains(&file.name);
+    let part = match &manifest.base {
+        Some(base) if there(base) => Some(manifest.clone()),
+        _ => before(manifest),
+    };
+    let Some(part) = part.map(|part| up_to_gap(part, there)) else {
+        return Ok(None);
+    };
+    let mut whole = part.base.as_ref().is_some_and(there) && !part.increments.is_empty();
+    for file in &part.increments {
+        whole = whole && begins_with_seal(disk, &path(file))?;
+    }
     if whole {
-        let name = |file: Option<&Entry>| {
-            file.map_or(String::new(), |file| {
-                String::from_utf8_lossy(&file.name).into_owned()
-            })
-        };
+        let last = part.increments.last().map_or(&[][..], |file| &file.name);
         log(
             LogLevel::Warning,
             &format!(
                 "This directory is a copy that was made while the append-only file was rewritten: {} is not there. It is \
              loaded up to the end of {}",
-                name(Some(&missing)),
-                name(part.increments.last())
+                String::from_utf8_lossy(&missing),
+                String::from_utf8_lossy(last)
             ),
         );
     }
-    whole.then_some(part)
+    Ok(whole.then_some(part))
 }
 
 /// The log before the last rewrite, with what came after it.
@@ -80,10 +97,15 @@ fn up_to_gap(mut manifest: Manifest, there: impl Fn(&Entry) -> bool) -> Manifest
     manifest
 }
 
-fn begins_with_seal(disk: &impl Disk, path: &Path) -> bool {
+fn begins_with_seal(disk: &impl Disk, path: &Path) -> Result<bool, String> {
     let mut first = [0; seal::MARK.len()];
     let read = disk
         .open(path)
         .and_then(|mut file| file.read_exact(&mut first));
-    read.is_ok() && first == seal::MARK
+    match read {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        read => read
+            .map(|()| first == seal::MARK)
+            .map_err(|e| cannot_open(path, &e)),
+    }
 }

@@ -1,10 +1,12 @@
 //! Which files the log is made of.
 
+use super::on_disk::{cannot_open, is_there, manifest};
 use super::{LoadedLog, copied};
-use aof::names::{self, begins_with_dump};
-use aof::{Manifest, Sealer, manifest};
+use aof::manifest::File;
+use aof::names::begins_with_dump;
+use aof::{Manifest, Sealer};
 use base::LogLevel;
-use disk::{Disk, DiskFile, read_all, strerror};
+use disk::{Disk, DiskFile, strerror};
 use engine::Engine;
 use std::ffi::OsStr;
 use std::io::{self, Read};
@@ -96,31 +98,11 @@ pub fn find(
         directory,
         filename,
     } = place;
-    let path = directory.join(names::manifest(filename));
-    match read_all(disk, &path) {
-        Ok(bytes) => {
-            let manifest = Manifest::parse(&bytes)
-                .map_err(|e| format!("*** FATAL AOF MANIFEST FILE ERROR *** {e}"))?;
-            return with_manifest(disk, place, manifest, log).map(Some);
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
-            let (name, why) = (directory.file_name().unwrap_or_default(), strerror(&e));
-            let name = name.display();
-            return Err(format!(
-                "Can't open or create append-only dir {name}: {why}"
-            ));
-        }
-        Err(e) => {
-            let why = strerror(&e);
-            return Err(format!(
-                "Fatal error: can't open the AOF manifest file {} for reading: {why}",
-                path.display()
-            ));
-        }
+    if let Some(manifest) = manifest(disk, directory, filename)? {
+        return with_manifest(disk, place, manifest, log).map(Some);
     }
     let single = dir.join(filename);
-    if !disk.is_file(&single) {
+    if !is_there(disk, &single)? {
         return Ok(None);
     }
     Ok(Some(Found {
@@ -143,15 +125,18 @@ fn with_manifest(
         directory,
         filename,
     } = place;
-    let at = |file: &manifest::File| directory.join(OsStr::from_bytes(&file.name));
+    let at = |file: &File| directory.join(OsStr::from_bytes(&file.name));
     // A process may have ended after it had written the manifest and before it moved the file.
     let single = dir.join(filename);
     let moved = manifest != Manifest::of_single(filename)
-        || disk.is_file(&directory.join(filename))
-        || !disk.is_file(&single);
-    let whole = copied::whole(disk, directory, &manifest, log);
-    let copied = moved && whole.is_some();
-    let manifest = whole.filter(|_| moved).unwrap_or(manifest);
+        || is_there(disk, &directory.join(filename))?
+        || !is_there(disk, &single)?;
+    let whole = match moved {
+        true => copied::whole(disk, directory, &manifest, log)?,
+        false => None,
+    };
+    let copied = whole.is_some();
+    let manifest = whole.unwrap_or(manifest);
     let parts = match moved {
         true => manifest.files().map(|file| part(disk, at(file))).collect(),
         false => part(disk, single.clone()).map(|part| vec![part]),
@@ -174,16 +159,13 @@ fn part(disk: &impl Disk, path: PathBuf) -> Result<Part, String> {
         (&mut file).take(9).read_to_end(&mut first)?;
         Ok((file.size()?, begins_with_dump(&first)))
     };
-    let looked = look().map_err(|e| {
-        let why = strerror(&e);
-        match e.kind() {
-            io::ErrorKind::NotFound => {
-                format!("Unable to obtain the AOF file {name} length. stat: {why}")
-            }
-            _ => format!("Fatal error: can't open the append log file {name} for reading: {why}"),
+    let (bytes, has_dump) = look().map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => {
+            let why = strerror(&e);
+            format!("Unable to obtain the AOF file {name} length. stat: {why}")
         }
-    });
-    let (bytes, has_dump) = looked?;
+        _ => cannot_open(&path, &e),
+    })?;
     Ok(Part {
         path,
         name,

@@ -1,8 +1,9 @@
 //! A log that has been loaded, and is continued by a new writer.
 
 use super::log::directory;
-use aof::{Manifest, Sealer, names};
-use disk::{Disk, read_all, strerror};
+use super::on_disk::manifest;
+use aof::{Manifest, Sealer};
+use disk::Disk;
 use engine::Engine;
 use std::path::PathBuf;
 
@@ -28,10 +29,9 @@ impl LoadedLog {
     /// Its manifest cannot be read.
     pub fn found(disk: &impl Disk, engine: &Engine) -> Result<LoadedLog, String> {
         let directory = directory(disk, engine);
-        let name = names::manifest(&engine.config.appendfilename);
-        let bytes = read_all(disk, &directory.join(name)).map_err(|e| strerror(&e))?;
+        let found = manifest(disk, &directory, &engine.config.appendfilename)?;
         Ok(LoadedLog {
-            manifest: Manifest::parse(&bytes).map_err(|e| e.to_string())?,
+            manifest: found.ok_or("its manifest is not there any more")?,
             directory,
             single: None,
             copied: false,

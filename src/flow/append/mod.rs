@@ -16,7 +16,8 @@
 //! * [`batch`]: what is handed over together. [`queue`]: the messages between the two sides.
 //! * [`task`]: the writer's side, one turn after the other. [`writer`]: the files. [`policy`]: when to write, to sync,
 //!   and to try again; [`gather`]: for how many a sync waits.
-//! * [`find`]: which files a log is made of. [`tails`]: whether they are whole, and what is done with a torn end.
+//! * [`find`]: which files a log is made of. `on_disk`: what the disk says about them. [`tails`]: whether they are
+//!   whole, and what is done with a torn end.
 //! * [`past`]: what a loaded log says about the replication stream. [`loaded`]: how a writer continues it.
 //!
 //! Who writes is for [`Appenders`] to say: a thread in the server, virtual time in the simulator.
@@ -29,6 +30,7 @@ pub mod find;
 pub mod gather;
 pub mod loaded;
 pub mod log;
+mod on_disk;
 pub mod past;
 pub mod policy;
 pub mod queue;
@@ -38,6 +40,8 @@ pub mod writer;
 
 #[cfg(test)]
 mod encode_tests;
+#[cfg(test)]
+mod find_tests;
 #[cfg(test)]
 mod task_tests;
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::append::{AppendOnly, Appenders, LoadedLog, Told, log};
 use crate::load::{LoadError, LoadOptions, LoadProgress, Loaded, announce, options};
 use crate::save::{FileOf, Saves, Writers};
 use base::LogLevel;
-use disk::{Disk, DiskFile};
+use disk::{Disk, DiskFile, if_there, strerror};
 use engine::{Engine, Loading};
 use replication::{Past, ReplMeta};
 use std::io;
@@ -44,10 +44,15 @@ pub fn first(disk: &impl Disk, engine: &Engine) -> First {
         return First::Log(Place::configured(engine));
     }
     let name = &engine.config.appenddirname;
-    if disk.list(&log::directory(disk, engine)).is_ok() {
-        let text = format!("appendonly is no: the append-only file in {name} is not loaded");
-        (engine.log)(LogLevel::Warning, &text);
-    }
+    let text = match if_there(disk.list(&log::directory(disk, engine))) {
+        Ok(None) => return First::Dump,
+        Ok(Some(_)) => format!("appendonly is no: the append-only file in {name} is not loaded"),
+        Err(e) => format!(
+            "appendonly is no, and whether there is an append-only file in {name} cannot be seen: {}",
+            strerror(&e)
+        ),
+    };
+    (engine.log)(LogLevel::Warning, &text);
     First::Dump
 }
 

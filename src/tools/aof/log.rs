@@ -3,9 +3,10 @@
 use super::Failed;
 use crate::source::{Source, Trouble};
 use aof::manifest::{File, Kind, Manifest};
-use disk::directory_of;
+use disk::{directory_of, if_there};
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -91,7 +92,10 @@ impl Part {
     /// # Errors
     /// It is not there, or cannot be read.
     pub fn open(&self) -> Result<Source, Failed> {
-        if !self.path.exists() {
+        // What cannot be looked at may be there, and is no defect of the log.
+        let there = if_there(fs::metadata(&self.path));
+        let there = there.map_err(|e| Trouble::io("read", &self.path, &e))?;
+        if there.is_none() {
             return Err(Failed::Defect(format!(
                 "{} is missing",
                 self.path.display()
@@ -106,10 +110,12 @@ impl Part {
 /// The manifest of a directory: in it, or in the directory of that name in a server's own one.
 fn manifest_in(directory: &Path) -> Result<PathBuf, Failed> {
     for directory in [directory.to_owned(), directory.join("appendonlydir")] {
-        let Ok(entries) = fs::read_dir(&directory) else {
+        let cannot = |e: io::Error| Trouble::io("read", &directory, &e);
+        let Some(entries) = if_there(fs::read_dir(&directory)).map_err(cannot)? else {
             continue;
         };
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let entries: io::Result<Vec<_>> = entries.collect();
+        let paths = entries.map_err(cannot)?.into_iter().map(|e| e.path());
         let manifest = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().as_bytes();
             name.ends_with(b".manifest") && !name.starts_with(b"temp-")

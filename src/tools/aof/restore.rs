@@ -14,6 +14,7 @@ use super::walk;
 use crate::source::Trouble;
 use aof::Manifest;
 use aof::judge::Event;
+use disk::if_there;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -201,7 +202,8 @@ impl Seek {
 /// # Errors
 /// `out` is there already, or the system's.
 pub fn write(log: &Log, place: &Place, out: &Path) -> Result<(), Trouble> {
-    if fs::symlink_metadata(out).is_ok() {
+    let there = if_there(fs::symlink_metadata(out));
+    if there.map_err(|e| Trouble::io("read", out, &e))?.is_some() {
         return Err(Trouble(format!("{} is there already", out.display())));
     }
     let Some(manifest) = &log.manifest else {

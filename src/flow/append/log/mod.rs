@@ -26,6 +26,7 @@ pub use base::copy;
 pub use handle::AppendOnly;
 
 use super::appenders::{Appenders, DiskOf, LogFileOf};
+use super::on_disk;
 use super::queue::{Exchange, Order, Queue, Report, Syncs};
 use super::{Fsync, Mark, Policy, Task, Writer};
 use crate::dump_file::DumpFile;
@@ -474,11 +475,9 @@ impl<A: Appenders> AppendOnly<A> {
     /// What the manifest of the log says; nothing if there is none.
     fn manifest_on_disk(&self, engine: &Engine) -> Result<Manifest, String> {
         let disk = self.saves.writers().disk();
-        let name = names::manifest(&engine.config.appendfilename);
-        match disk::read_all(disk, &directory(disk, engine).join(name)) {
-            Ok(bytes) => Manifest::parse(&bytes).map_err(|e| e.to_string()),
-            Err(_) => Ok(Manifest::default()),
-        }
+        let directory = directory(disk, engine);
+        let found = on_disk::manifest(disk, &directory, &engine.config.appendfilename)?;
+        Ok(found.unwrap_or_default())
     }
 }
 

@@ -13,7 +13,7 @@ use aof::{Manifest, manifest};
 use commands::testing::Bench;
 use config::choices::AppendFsync;
 use disk::Disk;
-use disk::fake::FakeDisk;
+use disk::fake::{FakeDisk, Refuses};
 use engine::CommitPosition;
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -216,4 +216,25 @@ fn a_log_that_begins_promises_nothing_and_nobody_waits_for_its_base() {
     assert!(seal <= durable, "its reply leaves at once");
     play.turn();
     assert_eq!(play.durable(), durable, "WAITAOF waits for the base");
+}
+
+#[test]
+fn a_log_whose_manifest_cannot_be_read_is_neither_begun_anew_nor_replaced() {
+    const EIO: i32 = 5;
+    let mut play = play(AppendFsync::Always);
+    play.append.disable(&mut play.bench.engine);
+    let manifest = Path::new(DIRECTORY).join(names::manifest(NAME));
+    play.disk.refuse(&manifest, Refuses::Bytes, EIO);
+    let before = (play.manifest(), play.disk.operations());
+    let refused = play.append.enable(&mut play.bench.engine);
+    let why = refused.expect_err("what the manifest names is not known");
+    assert!(why.ends_with("Input/output error"), "{why}");
+    assert!(!play.append.is_on());
+    let engine = &mut play.bench.engine;
+    // BGREWRITEAOF without a log would end in another manifest, too.
+    play.append.rewrite(engine, false).expect("it is answered");
+    assert_eq!(play.append.rewrites(), 0);
+    let resumed = play.append.resume(engine, None);
+    resumed.expect_err("it does not go on after what is not known");
+    assert_eq!((play.manifest(), play.disk.operations()), before);
 }
