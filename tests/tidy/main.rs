@@ -55,7 +55,7 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
 }
 
 fn rust_files() -> Vec<PathBuf> {
-    ["src", "tests", "benches"]
+    ["src", "tests", "benches", "fuzz"]
         .iter()
         .flat_map(|f| files(&root().join(f), &[".rs"]))
         .collect()
