@@ -140,10 +140,12 @@ impl SentSyncs {
         }
     }
 
-    /// The last byte of the payload was written.
+    /// The last byte of the payload was written. The walk is over by then, even if its end is reported later, which
+    /// happens if the payload goes straight to a connection that takes it at once.
     pub fn transferred(&mut self, id: ClientId) {
         let now = self.now_us;
         if let Some(sync) = self.of(id) {
+            first(&mut sync.walk_end, now);
             first(&mut sync.transfer_end, now);
         }
     }
@@ -436,6 +438,8 @@ mod tests {
         syncs.sent(id, 50, 23);
         syncs.set_now(30);
         syncs.transferred(id);
+        syncs.set_now(31);
+        syncs.walked(&[id]); // reported late
         syncs.acked(id, ReplOffset::claimed(500)); // not yet online: this opens the stream
         syncs.online(id, ReplOffset::claimed(520));
         syncs.set_now(40);
@@ -448,6 +452,11 @@ mod tests {
         let moments = ["request", "delay_end", "snapshot_start", "transfer_start"];
         let got = moments.map(|m| value(&text, &format!("out_{m}_us")));
         assert_eq!(got, ["10", "20", "21", "22"]);
+        let ends = ["snapshot_end", "transfer_end"];
+        assert_eq!(
+            ends.map(|m| value(&text, &format!("out_{m}_us"))),
+            ["30"; 2]
+        );
         assert_eq!(value(&text, "out_caught_up_us"), "50");
         assert_eq!(value(&text, "out_bytes"), "150");
         assert_eq!(value(&text, "out_status"), "ok");

@@ -45,6 +45,10 @@ fn check(diskless: &str, load: &str, taken: &str, order: &[&str]) {
         shown()
     );
     assert!(moments.is_sorted(), "{diskless} {load}: {}", shown());
+    // The end of the walk was missing if it was reported after the last byte had been written.
+    let out = ["snapshot_start", "snapshot_end", "transfer_end"];
+    let out = out.map(|name| moment(&primary, &format!("out_{name}")));
+    assert!(out.is_sorted(), "{diskless} {load}: {out:?}");
     let target = if diskless == "yes" { "sockets" } else { "disk" };
     assert_eq!(told(&primary, "out_target"), target);
     assert_eq!(told(&replica, "in_load"), taken);
