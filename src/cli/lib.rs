@@ -28,7 +28,7 @@ use tools::{check, convert, digest, stat};
 
 /// Tools for dumps and append-only files of Redis, Valkey and Forebay.
 #[derive(Debug, Parser)]
-#[command(name = "forebay", version, about, max_term_width = 100)]
+#[command(name = "forebay", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     topic: Topic,
