@@ -97,3 +97,19 @@ fn the_page_of_commands_is_up_to_date() {
         "docs/commands.md is stale: FOREBAY_WRITE_DOCS=1 cargo test --test tidy commands"
     );
 }
+
+/// A field that a declaration leaves out has a default, which compiles. For a summary, that is no text at all.
+#[test]
+fn every_declaration_has_a_summary() {
+    table::install(forebay::commands::FAMILIES);
+    let all: Vec<_> = table::declared()
+        .flat_map(|e| std::iter::once(e).chain(&e.subcommands))
+        .collect();
+    assert!(all.len() > 300, "the commands are found: {}", all.len());
+    let silent: Vec<&str> = all
+        .iter()
+        .filter(|e| e.summary.is_empty())
+        .map(|e| e.name)
+        .collect();
+    assert!(silent.is_empty(), "without a summary: {silent:?}");
+}
