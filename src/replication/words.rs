@@ -1,8 +1,8 @@
-//! What a primary of ours may write into its stream that not every server understands.
+//! What our primary may write into its stream that not every server understands.
 //!
-//! A replica passes the stream on as it came. What this server writes itself is settled in words that nearly all
-//! servers know; other primaries write the words of their own version: to replicas behind us that do not know them the
-//! link ends, as it does before an effect that they lack ([`Reads::needed_by`]).
+//! A replica passes the stream on unchanged. What this server writes itself only uses commands that nearly all servers
+//! know, but other primaries use the commands of their own version. The links of our replicas that do not know such a
+//! command are closed, as they are before an effect that a replica does not understand ([`Reads::needed_by`]).
 
 use super::reads::Reads;
 

@@ -1,6 +1,6 @@
-//! `rdb-key-save-delay` and `key-load-delay`: with which tests slow down saving and loading, key by key.
+//! `rdb-key-save-delay` and `key-load-delay`, with which tests slow down saving and loading for each key.
 //!
-//! A delay is given in microseconds per key; a negative one is the number of keys per microsecond.
+//! A delay is given in microseconds per key; a negative value is the number of keys per microsecond.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

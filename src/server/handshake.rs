@@ -1,8 +1,8 @@
-//! Handshakes of TLS, made by threads of their own: one costs as much as hundreds of requests, and the thread that
-//! serves clients must not wait for it.
+//! TLS handshakes are performed by threads of their own, because one handshake costs as much as hundreds of requests and
+//! the thread that serves clients must not wait for it.
 //!
-//! A handshake that is not over after [`HANDSHAKE_MAX`] is given up, and so is one whose client was closed meanwhile.
-//! Each holds its client's place among `maxclients`, so that their number is bounded, too.
+//! A handshake that is not complete after [`HANDSHAKE_MAX`], or whose client has been closed in the meantime, is given up.
+//! Each client counts towards `maxclients` during its handshake, so the number of handshakes is bounded as well.
 
 use super::secure::Secure;
 use super::{priority, strerror, threads};

@@ -1,8 +1,8 @@
-//! Huge pages (`disable-thp`): where the system gives them to whoever does not ask (`always`), memory that is used in
-//! small pieces takes more than it holds.
+//! Huge pages (`disable-thp`): if the system also gives them to memory for which nobody has requested them (`always`),
+//! memory that is used in small pieces takes more than it holds.
 //!
-//! The memory of keys asks for huge pages where they pay, and declines them elsewhere. That stays as it is: what is
-//! switched off is what nobody has asked for.
+//! The memory for keys requests huge pages where they are useful, and declines them elsewhere. This does not change that: it
+//! only switches off huge pages that nobody has requested.
 
 use config::Config;
 use std::fs;

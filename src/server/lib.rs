@@ -1,19 +1,19 @@
-//! The server: sockets, files, timers, signals: the only part that waits.
+//! The server: sockets, files, timers and signals.
 //!
 //! One thread runs a tokio `current_thread` runtime and owns the [`Engine`](engine::Engine).
 //! Each connection is a local task; it borrows the engine for one batch of requests at a time and never
 //! across an await.
 //!
-//! * [`startup`]: from the command line to a server that accepts; [`shutdown`]: back again.
-//! * [`state`]: what the tasks share: the engine, who must be woken.
-//! * [`listen`]: sockets that accept; [`connection`]: one client: read, parse, run, write;
+//! * [`startup`]: from the command line to a server that accepts connections; [`shutdown`]: the end of the process.
+//! * [`state`]: what the tasks share: the engine, and the clients that must be woken.
+//! * [`listen`]: sockets that accept connections; [`connection`]: reading, parsing, running and writing for one client;
 //!   [`stream`]: TCP, Unix or TLS.
-//! * [`secure`]: an encrypted socket; [`handshake`]: the threads that make handshakes; [`tls_files`]: certificates
+//! * [`secure`]: an encrypted socket; [`handshake`]: the threads that perform handshakes; [`tls_files`]: certificates
 //!   and keys.
 //! * [`io`]: threads that own the sockets of clients, if there are any.
-//! * [`limits`]: what a client may send ahead. [`replies`], [`outbox`]: what is written to it, and what
-//!   its socket has not taken yet.
-//! * [`host`]: what commands need of the world; [`cron`]: what happens without a request;
+//! * [`limits`]: how much a client may send ahead. [`replies`], [`outbox`]: what is written to it, and what
+//!   its socket has not accepted yet.
+//! * [`host`]: what commands need from outside; [`cron`]: what happens without a request;
 //!   [`repack`]: when values are moved together.
 //! * [`load`]: reading dumps; [`persist`]: writing them; [`repl`]: the drivers of replication;
 //!   [`rewrite_file`]: CONFIG REWRITE.

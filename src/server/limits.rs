@@ -1,4 +1,4 @@
-//! What a client may send ahead: `client-query-buffer-limit`.
+//! How much a client may send ahead: `client-query-buffer-limit`.
 
 use config::kind::quote;
 use engine::client_list;

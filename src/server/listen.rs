@@ -1,4 +1,4 @@
-//! Sockets that accept, and who is let in.
+//! The sockets that accept connections, and which clients are let in.
 
 use super::connection;
 use super::handshake;

@@ -1,7 +1,8 @@
-//! The sockets that accept, as the server holds them.
+//! The sockets that accept connections, as the server holds them.
 //!
-//! A task accepts on a socket; the server holds the same socket, so that it can end listening at once. An address that is
-//! asked for again (CONFIG SET `bind` to more addresses, `port` to another kind of port) is free then.
+//! A task accepts connections on a socket. The server holds the same socket, so that it can stop listening at once. An
+//! address that is requested again (CONFIG SET `bind` with more addresses, or `port` changed to another kind of port) is then
+//! free.
 
 use socket2::SockRef;
 use std::net::{Shutdown, TcpListener};

@@ -1,7 +1,7 @@
-//! What a socket has not taken yet, and what must not leave yet.
+//! Output that a socket has not accepted yet, and output that must not be sent yet.
 //!
-//! Output is sealed with the commit that it depends on. It is sent when that commit is known to be durable; output that
-//! depends on later commits keeps its place behind it.
+//! Output is sealed with the commit that it depends on, and is sent when that commit is known to be durable. Output that
+//! depends on later commits keeps its place after it.
 
 use engine::CommitPosition;
 use resp::{Output, Piece};

@@ -1,4 +1,4 @@
-//! What is written to a client: its socket, and what the socket did not take.
+//! Writing to a client: its socket, and what the socket has not accepted.
 
 use super::outbox::Outbox;
 use super::stream::Stream;

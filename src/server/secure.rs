@@ -1,7 +1,7 @@
 //! An encrypted socket: a [`Channel`] over TCP.
 //!
-//! What was written may still wait here for the socket, encrypted. It goes on whenever the stream is polled for reading,
-//! which those who serve a connection always do; [`Secure::holds_output`] says whether there is any.
+//! Output may be waiting here in encrypted form. Whenever the stream is polled for reading, which happens for every
+//! connection that is being served, sending continues; [`Secure::holds_output`] says whether there is such output.
 
 use std::cell::RefCell;
 use std::io;

@@ -1,7 +1,7 @@
 //! What the tasks of the server share.
 //!
 //! Everything here lives on one thread. A task borrows the engine while it runs commands and gives it
-//! back before it waits; what commands ask of other connections ([`Action`]) is done right after.
+//! back before it waits; what commands want done on other connections ([`Action`]) is done directly afterwards.
 
 use super::append::{self, AppendOnly};
 use super::io::IoThreads;

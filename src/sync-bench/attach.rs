@@ -1,5 +1,5 @@
-//! Two servers that run already, as they are configured: the replica gets REPLICAOF and, however it ends, the part that it
-//! had before. Neither is stopped, configured or written to.
+//! Two servers that are already running, as they are configured. The replica is sent REPLICAOF, and is given its former role
+//! again, however the run ends. Neither server is stopped or configured, and nothing else is written to them.
 
 use super::args::Options;
 use super::client::{self, Client, Place};

@@ -1,4 +1,4 @@
-//! A small blocking client: commands, one answer each, INFO as a map.
+//! A small blocking client: it sends commands, reads one reply for each, and returns INFO as a map.
 
 use base::request::encode_request;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! One line a sync, for spreadsheets.
+//! The report with one line for each sync, for spreadsheets.
 
 use super::Report;
 use super::figures::Latency;

@@ -1,4 +1,4 @@
-//! From measured syncs to figures: medians and spreads over the repetitions of a cell.
+//! Turns measured syncs into figures: medians and spreads over the repetitions of a cell.
 
 use super::load::Sample;
 use super::plan::Cell;

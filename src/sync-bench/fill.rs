@@ -1,7 +1,7 @@
-//! The data that a master is given: a dump that all servers load, in the shape `key:N` -> `value:N`.
+//! The data that a master is filled with: a dump that all servers can load, with keys `key:N` and values `value:N`.
 //!
-//! Every server loads the same file, so that all of them begin with the same data in the same time's reach; a version
-//! of the format that the oldest reads, and no compression, which only some would have to undo.
+//! Every server loads the same file, so all of them start with the same data. The file has the format version that the oldest
+//! server reads, and no compression, because only some servers would have to decompress it.
 
 use rdb::string::{encode_blob, encode_string};
 use rdb::version::RdbVersion;

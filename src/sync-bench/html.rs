@@ -1,4 +1,4 @@
-//! The report as one HTML page that needs nothing else.
+//! The report as one HTML page that needs no other files.
 
 use super::Report;
 use super::figures::Summary;

@@ -1,6 +1,6 @@
-//! Ctrl-C and SIGTERM as a flag that all waits look at; children that do not outlive their parent.
+//! Ctrl-C and SIGTERM set a flag that all waits check, and child processes do not outlive their parent.
 //!
-//! The two places that need `unsafe` are here, behind functions that cannot be used wrongly.
+//! The two places that need `unsafe` are here, behind functions that cannot be misused.
 
 use std::io;
 use std::os::unix::process::CommandExt;

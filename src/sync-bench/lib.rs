@@ -7,10 +7,10 @@
 //!      -> figures -> verdict -> text | json | csv | html
 //! ```
 //!
-//!  * Nothing outlives a run: no process and no directory, however it ends ([`process`], [`interrupt`]).
-//!  * A server that was not started here is left running, and only told to replicate ([`server`]).
-//!  * The total of a sync is measured from outside, the same way for every server; phases are what the servers
-//!    themselves report.
+//!  * No process and no directory outlives a run, however it ends ([`process`], [`interrupt`]).
+//!  * A server that was not started here is left running, and is only told to replicate ([`server`]).
+//!  * The total time of a sync is measured from outside, in the same way for every server; phases are what the servers
+//!    report themselves.
 
 pub mod args;
 pub mod attach;

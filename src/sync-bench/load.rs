@@ -1,7 +1,7 @@
-//! Clients of the master while it syncs: one that asks at fixed times and notes how long answers take, one that writes.
+//! Clients of the master during a sync: one sends reads at fixed times and measures how long the replies take, and one writes.
 //!
-//! Both are *open loop*: the next request is sent when its time has come, whether or not the last was answered, and
-//! its latency counts from then. A server that stalls for 50 ms shows it in all requests of those 50 ms.
+//! Both are *open loop*: each request is sent at its scheduled time, whether or not the previous one has been answered, and
+//! its latency counts from that time. If a server stalls for 50 ms, all requests of those 50 ms show it.
 
 use super::client::{Client, Place, request};
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! The machine in words: what its figures depend on, without its name.
+//! A description of the machine: what its figures depend on, without its name.
 
 use tools::text::{bytes, plural};
 

@@ -1,7 +1,8 @@
-//! The pictures of the HTML report, as SVG in the page itself: totals, timelines, latency over time.
+//! The charts of the HTML report, as SVG inside the page: totals, timelines, and latency over time.
 //!
-//!  * One scale for all that is compared, so that lengths can be: the scale is part of what is drawn, never of a row.
-//!  * Colours say what a side does: waits are grey, files orange, the wire blue, loading green.
+//!  * Everything that is compared has the same scale, so that lengths can be compared: a scale belongs to a chart, never to a
+//!    row.
+//!  * Colours show what a side is doing: waiting is grey, files are orange, the network is blue, and loading is green.
 
 use super::figures::{Spread, slowest_over_time};
 use super::load::Sample;

@@ -1,9 +1,9 @@
-//! Servers that are started for a measurement, each in a directory of its own, and removed with it.
+//! Servers that are started for a measurement. Each has a directory of its own, which is removed with it.
 //!
-//!  * A server ends with its [`Process`]: by drop, also when a panic unwinds; and by PR_SET_PDEATHSIG when we are
-//!    killed.
-//!  * It is killed with its process group, so that a child that it forked to save is killed too.
-//!  * Its log is in UTC; nothing is saved unless a sync makes it save.
+//!  * A server ends with its [`Process`]: when that is dropped, even if a panic unwinds, and through PR_SET_PDEATHSIG when
+//!    this process is killed.
+//!  * It is killed with its process group, so that a child that it has forked for a save is killed, too.
+//!  * Its log uses UTC, and it saves nothing unless a sync requires it.
 
 use super::client::{Client, Place};
 use super::interrupt;

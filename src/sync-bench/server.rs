@@ -1,6 +1,6 @@
-//! A server that takes part: one that was started here, or a running one.
+//! A server that takes part: either it was started here, or it was already running.
 //!
-//!  * A running one is never stopped, and nothing is written to it but REPLICAOF to the replica.
+//!  * A server that was already running is never stopped, and the only thing that is written is REPLICAOF to the replica.
 
 use super::client::{Client, Info, Place};
 use super::plan::Family;

@@ -1,4 +1,4 @@
-//! Where the moments of a sync come from: the report in Forebay's INFO, or a server's log.
+//! Where the moments of a sync are read from: the report in Forebay's INFO, or a server's log.
 
 use super::client::Info;
 use crate::sync_log::Log;

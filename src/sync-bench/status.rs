@@ -1,4 +1,4 @@
-//! The line on a terminal: which sync runs, where it is, how long all of them will take.
+//! The status line on a terminal: which sync is running, how far it has got, and how long all of them will take.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};

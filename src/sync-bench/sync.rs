@@ -1,4 +1,4 @@
-//! One full sync, measured: from REPLICAOF until the replica can be used.
+//! Measures one full sync, from REPLICAOF until the replica can be used.
 //!
 //! ```text
 //! clients at work | samplers | REPLICAOF ... poll INFO every ms ... link up, keys equal | write + WAIT: caught up | what

@@ -1,7 +1,7 @@
-//! A link of a given rate: a proxy on loopback that passes bytes on no faster.
+//! A link with a given rate: a proxy on loopback that does not pass bytes on faster than that.
 //!
-//!  * The rate is that from the master to the replica, of all its connections together; the other way is free.
-//!  * Buffers are small, so that a master feels the link as it would a slow network: by a socket that takes no more.
+//!  * The rate applies to all connections from the master to the replica together; the other direction is not limited.
+//!  * Buffers are small, so that the link affects the master as a slow network would: its socket accepts no more.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

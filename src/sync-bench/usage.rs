@@ -1,8 +1,8 @@
-//! What a process and the children that it forks use, read from `/proc` while a sync runs.
+//! The resources that a process and its forked children use, read from `/proc` while a sync runs.
 //!
-//!  * Memory is what is resident in the server, plus what its children hold alone: pages that both share count once, pages
-//!    that copy-on-write made two count twice. That is what a fork costs.
-//!  * Looking is not free: children's pages are counted no more often than they can be at a twentieth of the time.
+//!  * Memory is what is resident in the server, plus what only its children have: pages that both share count once, and pages
+//!    that copy-on-write has duplicated count twice. That is what a fork costs.
+//!  * Counting takes time, so the pages of children are only counted as often as a twentieth of the time allows.
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,8 +1,8 @@
-//! Which way is better here, and what a sync waits for: from figures to words.
+//! Turns figures into words: which way is faster here, and what a sync waits for.
 //!
-//!  * A difference counts when the spreads of two cells do not overlap, or the medians are a tenth apart; with less than
-//!    three repetitions it must be a third.
-//!  * What bounds a sync is judged by what was measured: the delay, the link's rate, the processors, else the disk.
+//!  * A difference counts if the spreads of two cells do not overlap, or if the medians differ by a tenth; with fewer than
+//!    three repetitions, they must differ by a third.
+//!  * The limit of a sync is judged by what was measured: the delay, the rate of the link, the processors, or else the disk.
 
 use super::figures::Summary;
 use super::plan::{Mode, Servers};

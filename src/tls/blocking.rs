@@ -1,4 +1,4 @@
-//! An encrypted connection whose reads and writes wait, for those that have a thread of their own to wait in.
+//! An encrypted connection whose reads and writes block, for callers that have a thread of their own.
 
 use super::{Channel, Fault, Identity};
 use std::io::{self, Read, Write};

@@ -1,10 +1,11 @@
-//! Certificates of X.509 version 1, which have no extensions: `openssl x509 -req` makes them if it is given none, so
-//! that test set-ups are full of them. `webpki` reads version 3 only.
+//! Certificates of X.509 version 1, which have no extensions. `openssl x509 -req` creates them if it is given no extensions,
+//! so they are common in test set-ups; `webpki` only reads version 3.
 //!
-//! Without extensions such a certificate can be no authority's, so that it is taken from clients and servers themselves
-//! only, and only if one of the authorities that the administrator named has signed it with its own key: there is no way
-//! over certificates in between. What is asked of it is what is asked of any other: a time that has come and is not over, a
-//! signature by an algorithm that the rest uses too, and, in the handshake, the private key.
+//! Without extensions, such a certificate cannot belong to an authority. Therefore it is only accepted from clients and
+//! servers themselves, and only if one of the authorities that the administrator named has signed it with its own key;
+//! intermediate certificates are not possible. Otherwise the requirements are those for any other certificate: it is valid
+//! at this time, its signature uses an algorithm that is also accepted elsewhere, and the peer proves in the handshake that
+//! it has the private key.
 
 use super::PROVIDER;
 use rustls::pki_types::{

@@ -1,4 +1,4 @@
-//! JSON as the tools write it. Bytes that are UTF-8 are a string, others `{"b64":"..."}`: nothing is lost.
+//! JSON as the tools write it. Bytes that are UTF-8 become a string, and others become `{"b64":"..."}`, so nothing is lost.
 
 /// A JSON document in the making. Commas come by themselves.
 #[derive(Debug, Default, Clone)]

@@ -1,4 +1,4 @@
-//! The queue between the executor and the thread of the log, and how they wait for each other.
+//! The queue between the executor and the thread of the log, and how each waits for the other.
 
 use engine::CommitPosition;
 use flow::append::queue::{Exchange, Order, Queue};

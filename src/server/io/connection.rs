@@ -1,4 +1,4 @@
-//! A connection whose socket another thread owns, as the executor holds it, and the way of its output to that thread.
+//! The executor's view of a connection whose socket another thread owns, and how its output gets to that thread.
 
 use super::message::{At, Envelope, ToIo};
 use crate::outbox::Outbox;

@@ -1,4 +1,4 @@
-//! What crosses the border between the executor and the threads that own sockets.
+//! What passes between the executor and the threads that own sockets.
 
 use crate::stream::Parts;
 use engine::ClientId;

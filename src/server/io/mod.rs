@@ -1,5 +1,4 @@
-//! I/O threads (`io-threads`): connections are read, framed and written by threads of their own, and do not cost the
-//! executor a system call.
+//! I/O threads (`io-threads`) read, frame and write connections, so that the executor makes no system calls for them.
 //!
 //! ```text
 //! thread of sockets                                 executor
@@ -7,12 +6,12 @@
 //!        <---Back(envelope)----- a queue for each thread <--'
 //! ```
 //!
-//!  * [`message`]: what crosses the border. [`thread`], [`socket`]: the side of the sockets. [`remote`]: the side of the
-//!    executor, where a connection is a [`Remote`]. This file: how the executor reaches the threads.
-//!  * A connection has at most one envelope under way: its requests run in their order, no queue holds more than one for
-//!    each connection, and nobody who sends much keeps others waiting for more than one batch.
-//!  * The queues are tokio's: they wake the other side only if it sleeps.
-//!  * With `io-threads 1` there is none of this: the executor's thread serves all connections itself
+//!  * [`message`] defines what passes between the threads. [`thread`] and [`socket`] are the side of the sockets. [`remote`]
+//!    is the side of the executor, where a connection is a [`Remote`]. This file defines how the executor reaches the threads.
+//!  * A connection has at most one envelope under way. Therefore its requests run in order, a queue has at most one
+//!    envelope for each connection, and a client that sends a lot delays others by at most one batch.
+//!  * The queues are tokio channels, which wake the other side only if it sleeps.
+//!  * With `io-threads 1`, none of this exists: the executor's thread serves all connections itself
 //!    ([`connection`](super::connection)).
 
 pub mod connection;

@@ -1,8 +1,8 @@
-//! Connections whose sockets other threads own, on the executor's side: requests come in envelopes, and replies go back
-//! with them.
+//! The executor's side of connections whose sockets other threads own: requests arrive in envelopes, and replies are sent
+//! back in them.
 //!
-//! One task serves all of them. Envelopes run in groups: what all of a group will look up is prefetched, then they run
-//! one by one, and what they have caused elsewhere is done once for all.
+//! One task serves all of these connections. Envelopes run in groups: everything that a group will look up is prefetched,
+//! then the envelopes run one by one, and what they have caused elsewhere is done once for the whole group.
 
 use super::Pool;
 use super::connection::{Course, Remote, gave};

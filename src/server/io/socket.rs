@@ -1,14 +1,14 @@
-//! One connection on the thread that owns its socket: read, frame, hand over, write.
+//! One connection on the thread that owns its socket, which reads, frames, hands over and writes.
 //!
 //! ```text
 //! socket --read--> envelope.input --frame--> [ requests under way ] --back, with replies--> socket
 //!            '---> ahead, while requests are under way
 //! ```
 //!
-//!  * What is read while requests are under way waits beside them. Beyond [`AHEAD_MAX`] the socket is not read, so that the
-//!    client feels that the executor is behind; but if the requests wait for something, all that comes is read, because
-//!    the end of the connection must be seen.
-//!  * The end of a connection is told behind its last request, as it came.
+//!  * Input that is read while requests are under way waits beside them. Beyond [`AHEAD_MAX`], the socket is not read, so
+//!    that TCP slows down the client. If the requests are waiting for something, however, all input is read, because the
+//!    end of the connection must be noticed.
+//!  * The end of a connection is reported after its last request.
 
 use super::message::{At, Envelope, FromIo, Newcomer, Note, Read, Released};
 use super::thread::Shared;

@@ -1,7 +1,8 @@
 //! A thread that owns sockets.
 //!
-//! Its runtime has a task for each connection and one that does what the executor says. What is for the executor is
-//! gathered while tasks run, and sent at once: one message for many connections that became readable together.
+//! Its runtime has one task for each connection, and one that does what the executor asks for. Messages to the executor are
+//! collected while tasks run, and are then sent together: one message for many connections that became readable at the same
+//! time.
 
 use super::message::{At, Envelope, FromIo, ToIo};
 use super::socket::Socket;

@@ -1,4 +1,4 @@
-//! How far the replica's clock is ahead of its primary's, from events of which one is the cause of the other.
+//! How far the replica's clock is ahead of its primary's, judged by pairs of events of which one causes the other.
 //!
 //! ```text
 //! replica sends PSYNC        before  primary logs the request            ahead >= sent - logged
@@ -6,9 +6,9 @@
 //! replica's link is up       before  primary sees its first ACK          ahead >= up - seen      (sockets only)
 //! ```
 //!
-//!  * Each pair bounds the difference on one side; all of them together leave an interval, whose middle is the estimate.
-//!  * Times are cut off to their grain when they are logged, so each bound gives way by that much.
-//!  * An interval that holds 0 is no evidence of a difference: then the clocks are taken as they are.
+//!  * Each pair bounds the difference on one side. All of them together leave an interval, and its middle is the estimate.
+//!  * Times are rounded down to their resolution when they are logged, so each bound is relaxed by that much.
+//!  * An interval that contains 0 is no evidence of a difference; in that case, the clocks are assumed to agree.
 
 use super::moments::Moment;
 use super::syncs::Sync;

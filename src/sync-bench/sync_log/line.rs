@@ -7,7 +7,7 @@
 //! pid=1248 role=primary timestamp="..." level=notice message="text"  Valkey's log-format logfmt
 //! ```
 //!
-//! What a journal or a container writes before the process number is skipped. Banners and broken lines are none.
+//! Text that a journal or a container puts before the process number is skipped. Banners and broken lines are ignored.
 
 /// A line that is one.
 #[derive(Clone, Debug, PartialEq, Eq)]

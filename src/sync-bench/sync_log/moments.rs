@@ -5,8 +5,8 @@
 //! primary           request  order  cut ........ send ... walked ... sent ....... online  caught up
 //! ```
 //!
-//!  * A moment that no source tells is absent; a phase is there only when both its ends are.
-//!  * Phases of one side do not overlap: those of a side are drawn one behind the other.
+//!  * A moment that no source reports is absent, and a phase exists only if both of its ends do.
+//!  * The phases of one side do not overlap, so they are drawn one after another.
 
 /// Whose moment it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
-//! Two logs side by side, replica at the left, master at the right, and the phases of each sync; or all that as JSON.
+//! Shows two logs side by side, the replica on the left and the master on the right, and the phases of each sync; or all of it
+//! as JSON.
 
 use super::line::Line;
 use super::moments::{Moment, Moments, Phase, Side};

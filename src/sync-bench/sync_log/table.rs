@@ -1,8 +1,8 @@
 //! The meaning of log lines: one table for all servers and versions.
 //!
 //! Texts are compared in one spelling: Valkey says PRIMARY where Redis says MASTER, and 7.0 still says "slave" in one
-//! line. A pattern is matched at the line's beginning, after the prefixes that some lines have, or anywhere if it
-//! begins with `*`. The logs in `testdata/sync-logs` are those that the table was made from and is tested with.
+//! line. A pattern is matched at the beginning of the line, after the prefixes that some lines have, or anywhere if it
+//! begins with `*`. The table was made from the logs in `testdata/sync-logs`, and is tested with them.
 
 use super::moments::Moment;
 
