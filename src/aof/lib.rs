@@ -18,6 +18,7 @@
 //! | [`reader`] | where requests and annotations begin and end |
 //! | [`seal`] | how a batch is sealed, so that damage to it is noticed |
 //! | [`history`] | how a log relates to the replication stream |
+//! | [`retell`] | the bytes of the stream that sealed batches tell |
 //! | [`judge`] | up to which byte a file is whole |
 //! | [`requests`] | a dataset as requests |
 //! | [`search`] | whether what follows some damage is sound |
@@ -38,6 +39,7 @@ pub mod manifest;
 pub mod names;
 pub mod reader;
 pub mod requests;
+pub mod retell;
 pub mod seal;
 pub mod search;
 
@@ -45,4 +47,5 @@ pub use defect::{Defect, Wrong};
 pub use judge::Judge;
 pub use manifest::Manifest;
 pub use reader::{Item, Reader, Request, Step};
+pub use retell::{Retelling, Untold};
 pub use seal::{Seal, Sealer};
