@@ -512,10 +512,12 @@ directives! {
     /// The number of seconds after the last replica has disconnected until the backlog is freed; 0 means never. After
     /// that, every replica that returns needs a full sync. A replica never frees its own backlog.
     Works LIVE "repl-backlog-ttl" repl_backlog_ttl: i64 = 3600, Int(0..=MAX);
-    /// How many bytes of the stream may wait in temporary files in `dir` for slow replicas, when memory holds 16 MB
-    /// more than `repl-backlog-size`; 0 keeps all of it in memory. The files have no name and vanish with the process.
-    /// If the value is too low, a replica that takes long to receive its payload costs memory or is disconnected; the
-    /// disk must have that much room.
+    /// How many bytes of the stream replicas may be sent from the disk; 0 means none. With `appendonly yes`, a replica
+    /// that lacks more than memory holds is sent it from the increments, as far as they hold so many bytes; this takes
+    /// no further room. And so many bytes may wait in temporary files in `dir` for slow replicas, when memory holds 16
+    /// MB more than `repl-backlog-size`. These files have no name and vanish with the process. If the value is too low,
+    /// a replica that takes long to receive its payload costs memory or is disconnected, and one that was away for long
+    /// needs a full sync; the disk must have room for the temporary files.
     Works LIVE "repl-backlog-disk-size" repl_backlog_disk_size: i64 = 4 << 30, Memory(0..=MAX);
     /// With `yes`, the snapshot for a full sync goes directly from memory to the replicas' connections; with `no`, it
     /// is saved as the dump first and then sent. `no` needs the disk, but a replica that asks a little later can share

@@ -27,6 +27,10 @@ pub struct History {
     backlog_bytes_max: usize,
     /// `repl-backlog-disk-size`, and bytes above the size that stay in memory.
     backlog_disk: (usize, usize),
+    /// The first and the last byte of this history that are in the append-only file.
+    archived: Option<(ReplOffset, ReplOffset)>,
+    /// Bytes up to this one are of another history, whatever files hold.
+    begun: ReplOffset,
     /// What readers of the stream must understand, and the last offset at which this is needed: backlogs outlive their
     /// readers.
     needed: Vec<(Reads, ReplOffset)>,
@@ -66,6 +70,8 @@ impl History {
             backlog: None,
             backlog_bytes_max,
             backlog_disk: (0, super::log::SPILL_ABOVE),
+            archived: None,
+            begun: ReplOffset::ZERO,
             needed: Vec::new(),
             feed: Feed::default(),
             beside: None,
@@ -158,6 +164,30 @@ impl History {
         }
     }
 
+    /// The append-only file holds these bytes (the first, the last) of a history that has this name at their end.
+    /// Replicas are served with them if it is this one.
+    pub fn set_archived(&mut self, held: Option<(ReplId, ReplOffset, ReplOffset)>) {
+        self.archived = held.and_then(|(id, first, last)| {
+            let first = first.max(self.begun + 1);
+            (first <= last && self.went_through(id, last)).then_some((first, last))
+        });
+        let archived = self.archived;
+        if let Some(log) = &mut self.backlog {
+            log.set_archived(archived);
+        }
+    }
+
+    /// The first and the last byte that replicas are served from the append-only file.
+    pub fn archived(&self) -> Option<(ReplOffset, ReplOffset)> {
+        self.archived.filter(|_| self.backlog.is_some())
+    }
+
+    /// What files hold is not of the history that follows.
+    fn begin_here(&mut self) {
+        self.begun = self.offset;
+        self.set_archived(None);
+    }
+
     /// `repl-backlog-size` as it has effect.
     pub fn backlog_bytes_max(&self) -> usize {
         self.backlog_bytes_max.max(super::log::BACKLOG_BYTES_MIN)
@@ -168,6 +198,7 @@ impl History {
         if self.backlog.is_none() {
             let mut log = Log::new(self.offset, self.backlog_bytes_max);
             log.set_disk(self.backlog_disk.0, self.backlog_disk.1);
+            log.set_archived(self.archived);
             self.backlog = Some(log);
         }
     }
@@ -182,6 +213,7 @@ impl History {
         self.id = ReplId::random(secrets);
         self.former.clear();
         self.era += 1;
+        self.begin_here();
     }
 
     /// Appends the effects of one top-level command.
@@ -248,6 +280,7 @@ impl History {
         self.needed.clear();
         self.released = self.released.map(|_| at.offset);
         self.backlog = None;
+        self.begin_here();
         self.create_backlog();
     }
 
@@ -286,6 +319,7 @@ impl History {
         let count: usize = bytes.clone().map(<[u8]>::len).sum();
         let mut log = Log::new(self.offset + -(count as i64), self.backlog_bytes_max);
         log.set_disk(self.backlog_disk.0, self.backlog_disk.1);
+        log.set_archived(self.archived);
         bytes.for_each(|bytes| log.append(bytes));
         self.backlog = Some(log);
         self.note_needs(needs);
@@ -306,7 +340,7 @@ impl History {
             }
         }
         match &self.backlog {
-            Some(log) if log.covers(from) => Ok((log.end() + 1 - from) as usize),
+            Some(log) if log.reaches(from) => Ok((log.end() + 1 - from) as usize),
             _ if from > self.offset => Err(Refusal::AheadOfUs),
             _ => Err(Refusal::NotInBacklog),
         }
@@ -358,6 +392,45 @@ mod tests {
             Err(Refusal::BeyondSecond(ReplOffset::claimed(51)))
         );
         assert_eq!(h.offset(), ReplOffset::claimed(70));
+    }
+
+    #[test]
+    fn what_the_file_holds_is_served_only_if_it_is_this_history() {
+        let at = ReplOffset::claimed;
+        let mut h = History::new(&mut Secrets::predictable(1), 1);
+        h.create_backlog();
+        h.append(&[b'x'; 100_000]);
+        let old = h.id();
+        let can = |h: &History, id: ReplId, from| h.can_continue(id.as_str().as_bytes(), at(from));
+        let no = Err(Refusal::NotInBacklog);
+        assert_eq!(can(&h, old, 10), no);
+        h.set_archived(Some((old, at(10), at(99_000))));
+        assert_eq!(can(&h, old, 10), Ok(99_991));
+        assert_eq!(can(&h, old, 9), no);
+        // Under its next name, too, and up to where the names part.
+        h.shift(&mut Secrets::predictable(2));
+        h.append(&[b'x'; 10]);
+        assert_eq!(can(&h, old, 10), Ok(100_001));
+        assert_eq!(can(&h, h.id(), 10), Ok(100_001));
+        h.set_archived(Some((old, at(10), at(99_000))));
+        assert_eq!(can(&h, old, 10), Ok(100_001));
+        // The file has more than the histories have in common.
+        h.set_archived(Some((old, at(10), at(100_001))));
+        assert_eq!(can(&h, h.id(), 10), no);
+        h.set_archived(Some((ReplId::parse(&[b'e'; 40]).unwrap(), at(10), at(20))));
+        assert_eq!(can(&h, h.id(), 10), no);
+        // Another history at the same offsets, before the file is known to be of it.
+        h.set_archived(Some((h.id(), at(10), at(100_010))));
+        let id = ReplId::parse(&[b'f'; 40]).unwrap();
+        h.restart_at(Position {
+            id,
+            offset: at(200_000),
+        });
+        assert_eq!(can(&h, id, 10), no);
+        h.append(&[b'x'; 100_000]);
+        h.set_archived(Some((id, at(10), at(300_000))));
+        assert_eq!(can(&h, id, 200_000), no);
+        assert_eq!(can(&h, id, 200_001), Ok(100_000));
     }
 
     #[test]

@@ -135,6 +135,13 @@ impl Replication {
         line("repl_backlog_first_byte_offset", &first);
         line("repl_backlog_histlen", &log.map_or(0, |l| l.len()));
         line("repl_backlog_disk_bytes", &log.map_or(0, |l| l.on_disk()));
+        line("repl_backlog_disk_size", &s.backlog_disk_bytes);
+        let archived = self.history.archived();
+        let (first, held) = archived.map_or((0, 0), |(first, last)| {
+            (first.get(), last.get() - first.get() + 1)
+        });
+        line("repl_backlog_disk_first_byte_offset", &first);
+        line("repl_backlog_disk_histlen", &held);
         let holds = &self.primary.holds;
         if holds.failed > 0 {
             let wait_s = holds.longest_ms(self.now_ms).div_ceil(1000);

@@ -72,6 +72,10 @@ pub enum Chunk<'a> {
     Memory(&'a [u8]),
     /// This many bytes on disk.
     Disk(Place, usize),
+    /// Bytes from this offset on are in the append-only file; at most so many.
+    Archive(ReplOffset, usize),
+    /// The next bytes were in the append-only file, and are not there any more.
+    Gone,
 }
 
 /// A block that has to go to disk; answer with [`Log::on_spilled`].
@@ -98,6 +102,10 @@ pub struct Log {
     on_disk: usize,
     /// Bytes that are being written to disk.
     going: usize,
+    /// The first and the last byte that are in the append-only file.
+    archived: Option<(ReplOffset, ReplOffset)>,
+    /// Readers of bytes before the first one that is kept here: they read from the append-only file, and pin nothing.
+    behind: BTreeMap<ReaderId, ReplOffset>,
 }
 
 impl Log {
@@ -113,7 +121,14 @@ impl Log {
             spill_above: SPILL_ABOVE,
             on_disk: 0,
             going: 0,
+            archived: None,
+            behind: BTreeMap::new(),
         }
+    }
+
+    /// The first and the last byte of the stream that are in the append-only file, if any are.
+    pub fn set_archived(&mut self, archived: Option<(ReplOffset, ReplOffset)>) {
+        self.archived = archived;
     }
 
     /// Sets how many bytes may be on disk (0 = none; blocks that are there remain), and how many bytes above the size
@@ -280,25 +295,36 @@ impl Log {
         self.first() <= from && from <= self.end + 1
     }
 
-    /// Starts a reader with the byte `from`. Returns false, and pins nothing, if that byte is not kept.
+    /// True if a reader may start with the byte `from`: it is here, or is the next one, or is in the append-only file.
+    pub fn reaches(&self, from: ReplOffset) -> bool {
+        let archived = |(first, last)| first <= from && from <= last;
+        self.covers(from) || self.archived.is_some_and(archived)
+    }
+
+    /// Starts a reader with the byte `from`. Returns false, and pins nothing, if that byte is neither kept nor in the
+    /// append-only file.
     #[must_use]
     pub fn pin(&mut self, reader: ReaderId, from: ReplOffset) -> bool {
-        let ok = self.covers(from);
-        if ok {
+        let (covers, reaches) = (self.covers(from), self.reaches(from));
+        if covers {
             self.readers.insert(reader, from);
+        } else if reaches {
+            self.behind.insert(reader, from);
         }
-        ok
+        reaches
     }
 
     /// The reader has disconnected: its position is no longer pinned.
     pub fn unpin(&mut self, reader: ReaderId) {
         self.readers.remove(&reader);
+        self.behind.remove(&reader);
         self.drop_unneeded(DROP_PER_STEP);
     }
 
     /// The byte that a reader wants next.
     pub fn position(&self, reader: ReaderId) -> Option<ReplOffset> {
-        self.readers.get(&reader).copied()
+        let at = self.readers.get(&reader);
+        at.or_else(|| self.behind.get(&reader)).copied()
     }
 
     /// Bytes that a reader has not got yet.
@@ -308,9 +334,9 @@ impl Log {
     }
 
     /// A reader's share of the memory, for `client-output-buffer-limit`. Blocks that are on disk or being written
-    /// there do not count.
+    /// there do not count, and a reader of the append-only file has no share.
     pub fn share(&self, reader: ReaderId) -> usize {
-        let Some(at) = self.position(reader) else {
+        let Some(at) = self.readers.get(&reader).copied() else {
             return 0;
         };
         let at = at.max(self.first() + (self.on_disk + self.going) as i64);
@@ -323,9 +349,17 @@ impl Log {
 
     /// The next bytes for a reader.
     pub fn chunk(&self, reader: ReaderId) -> Chunk<'_> {
-        match self.position(reader) {
-            Some(at) => self.chunk_from(at),
-            None => Chunk::Memory(&[]),
+        if let Some(&at) = self.readers.get(&reader) {
+            return self.chunk_from(at);
+        }
+        let Some(&at) = self.behind.get(&reader) else {
+            return Chunk::Memory(&[]);
+        };
+        match self.archived {
+            Some((first, last)) if first <= at && at <= last => Chunk::Archive(at, usize::MAX),
+            // What is between the file and what is kept here will be in the file.
+            Some((_, last)) if at > last => Chunk::Memory(&[]),
+            Some(_) | None => Chunk::Gone,
         }
     }
 
@@ -354,6 +388,14 @@ impl Log {
         if let Some(at) = self.readers.get_mut(&reader) {
             *at = (*at + n as i64).min(end + 1);
         }
+        if let Some(at) = self.behind.get_mut(&reader) {
+            *at = (*at + n as i64).min(end + 1);
+            let at = *at;
+            if self.covers(at) {
+                self.behind.remove(&reader);
+                self.readers.insert(reader, at);
+            }
+        }
     }
 
     /// The bytes from offset `at` on, as far as they lie together in memory.
@@ -361,7 +403,7 @@ impl Log {
     pub fn bytes_from(&self, at: ReplOffset) -> &[u8] {
         match self.chunk_from(at) {
             Chunk::Memory(bytes) => bytes,
-            Chunk::Disk(..) => &[],
+            Chunk::Disk(..) | Chunk::Archive(..) | Chunk::Gone => &[],
         }
     }
 
@@ -421,6 +463,12 @@ mod tests {
                     out.extend_from_slice(&file[place.at as usize..][..len]);
                     len
                 }
+                // As `fill` has written it to the file.
+                Chunk::Archive(at, _) => {
+                    out.push((at.get() % 251) as u8);
+                    1
+                }
+                Chunk::Gone => 0,
             };
             if n == 0 {
                 return out;
@@ -445,6 +493,43 @@ mod tests {
     fn is_filled_from(bytes: &[u8], first: usize) -> bool {
         let right = |(i, b): (usize, &u8)| *b == ((first + i) % 251) as u8;
         bytes.iter().enumerate().all(right)
+    }
+
+    #[test]
+    fn a_reader_of_the_file_goes_on_here_when_it_has_come_so_far() {
+        let mut log = log(16 * 1024);
+        fill(&mut log, 100_000);
+        let (at, first) = (ReplOffset::claimed, log.first());
+        assert!(first.get() > 60_000);
+        assert!(!log.reaches(at(5)) && !log.pin(7, at(5)));
+        log.set_archived(Some((at(5), at(90_000))));
+        assert!(!log.reaches(at(4)) && log.reaches(at(5)) && !log.covers(at(5)));
+        assert!(log.pin(7, at(5)));
+        assert_eq!((log.pending(7), log.share(7)), (99_996, 0));
+        let got = read_all(&mut log, 7);
+        assert!(got.len() == 99_996 && is_filled_from(&got, 5));
+        fill(&mut log, 50_000);
+        assert!(log.share(7) >= 50_000, "it pins what comes");
+        assert!(is_filled_from(&read_all(&mut log, 7), 100_001));
+    }
+
+    #[test]
+    fn a_reader_of_the_file_waits_for_what_is_not_there_yet_and_ends_where_it_is_gone() {
+        let mut log = log(16 * 1024);
+        fill(&mut log, 100_000);
+        let at = ReplOffset::claimed;
+        log.set_archived(Some((at(5), at(1000))));
+        assert!(log.pin(7, at(900)));
+        assert_eq!(read_all(&mut log, 7).len(), 101);
+        assert!(matches!(log.chunk(7), Chunk::Memory([])));
+        log.set_archived(Some((at(500), at(1001))));
+        assert!(matches!(log.chunk(7), Chunk::Archive(from, _) if from == at(1001)));
+        log.set_archived(Some((at(1002), at(2000))));
+        assert!(matches!(log.chunk(7), Chunk::Gone));
+        log.set_archived(None);
+        assert!(matches!(log.chunk(7), Chunk::Gone));
+        log.unpin(7);
+        assert!(matches!(log.chunk(7), Chunk::Memory([])));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::divergence::Divergence;
 use super::failover::Failover;
 use super::history::History;
 use super::log::{Chunk, Place};
-use super::position::{Position, ReplOffset, StreamDb};
+use super::position::{Position, ReplId, ReplOffset, StreamDb};
 use super::primary::{Admission, Env, Peer, Primary, Request};
 use super::reads::Reads;
 use super::replconf::Replconf;
@@ -294,6 +294,8 @@ impl Replication {
             _ if most == 0 => Chunk::Memory(&[]),
             Chunk::Memory(bytes) => Chunk::Memory(&bytes[..bytes.len().min(most)]),
             Chunk::Disk(place, len) => Chunk::Disk(place, len.min(most)),
+            Chunk::Archive(from, len) => Chunk::Archive(from, len.min(most)),
+            Chunk::Gone => Chunk::Gone,
         }
     }
 
@@ -306,6 +308,11 @@ impl Replication {
         self.history.keep_beside(follow);
         let offset = self.history.offset();
         self.history.release(follow.then_some(offset));
+    }
+
+    /// See [`History::set_archived`].
+    pub fn set_archived(&mut self, held: Option<(ReplId, ReplOffset, ReplOffset)>) {
+        self.history.set_archived(held);
     }
 
     /// What was appended to the stream other than effects since the last call.

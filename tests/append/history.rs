@@ -17,19 +17,19 @@ const PEERS: [&str; 5] = [
     "valkey-9.1",
 ];
 
-fn wait_link(replica: &Server) {
+pub fn wait_link(replica: &Server) {
     let mut client = replica.client();
     wait_until("the link is up", || {
         client.info_field("replication", "master_link_status") == "up"
     });
 }
 
-fn full_syncs(primary: &Server) -> String {
+pub fn full_syncs(primary: &Server) -> String {
     primary.client().info_field("stats", "sync_full")
 }
 
 /// Both servers are at the same offset and have the same data.
-fn assert_same(primary: &Server, replica: &Server) {
+pub fn assert_same(primary: &Server, replica: &Server) {
     let (mut a, mut b) = (primary.client(), replica.client());
     wait_caught_up(&mut a, &mut b);
     assert_eq!(digest(&mut a), digest(&mut b));

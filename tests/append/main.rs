@@ -4,6 +4,7 @@
 //! * [`requests`]: bases made of requests.
 //! * [`starts`]: logs that a start finds, whole and wrong, beside a real server.
 //! * [`durability`]: what is left after kill -9, and what waits for the disk.
+//! * [`archive`]: replicas are served from the increments what memory does not have any more.
 //! * [`copies`]: copies of the directory of a running server.
 //! * [`crashes`]: rounds of SIGKILL and restart in replication.
 //! * [`disk`]: files that cannot grow.
@@ -15,6 +16,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archive;
 mod copies;
 mod crashes;
 mod disk;

@@ -182,6 +182,10 @@ impl Node {
                     let read = read.map_err(|e| e.to_string());
                     *reading = Some((self.now_ms + self.disk.delay_ms(), read));
                 }
+                // There is no append-only file.
+                Next::ReadArchive(..) => {
+                    *reading = Some((self.now_ms, Err("no log".to_owned())));
+                }
                 Next::Reading => match reading.take_if(|(at, _)| *at <= self.now_ms) {
                     Some((_, read)) => feed.read_back(read, &mut self.engine)?,
                     None => break,

@@ -25,6 +25,8 @@ pub struct Batch {
     pub db: Option<usize>,
     /// Where it ends.
     pub end: Mark,
+    /// It records the replication stream from the end of the batch before it on, without a gap.
+    pub joins: bool,
 }
 
 /// The request that selects a database, which is not part of the replication stream.

@@ -18,8 +18,18 @@ use aof::{Item, Reader, Step};
 use base::request::encode_request;
 use engine::commit::{Commit, Origin};
 use replication::feed::Feed;
-use replication::{Effects, ReplOffset, StreamPlace};
+use replication::{Effects, ReplId, ReplOffset, StreamPlace};
 use std::ops::Range;
+
+/// What was encoded together.
+pub struct Encoded {
+    /// The requests and annotations.
+    pub bytes: Vec<u8>,
+    /// The database that a reader of it has selected before it.
+    pub db: Option<usize>,
+    /// Together with what was taken before, it records the stream without a gap.
+    pub joins: bool,
+}
 
 /// Encodes commits.
 #[derive(Default)]
@@ -33,6 +43,11 @@ pub struct Encoder {
     reached: Option<(u64, ReplOffset)>,
     /// The effects of our primary's request that runs, in `bytes`.
     unit: Option<Range<usize>>,
+    /// The place that was recorded last, whatever came after it.
+    told: Option<(ReplId, ReplOffset)>,
+    /// There is more in `bytes`, or was in the stream, than the log records as the continuation of what was taken
+    /// before.
+    gap: bool,
     /// In this era the stream is not that of the dataset.
     void: Option<u64>,
     /// Nothing is said of the stream.
@@ -130,9 +145,11 @@ impl Encoder {
         let told = history::bytes(whole, &mut self.bytes);
         // Which database it has selected is said with the place.
         let selects = |bytes: &[u8]| bytes.eq_ignore_ascii_case(b"select");
-        match told && !whole.windows(6).any(selects) {
-            true => self.advance(whole.len()),
-            false => self.reached = None,
+        if told {
+            self.advance(whole.len());
+        }
+        if !told || whole.windows(6).any(selects) {
+            self.reached = None;
         }
     }
 
@@ -151,14 +168,23 @@ impl Encoder {
         self.line_up(beside, stream);
     }
 
-    /// Takes what was encoded, and the database that a reader of it has selected before it.
-    pub fn take(&mut self, next: Vec<u8>) -> Option<(Vec<u8>, Option<usize>)> {
+    /// What was loaded has recorded the stream up to here.
+    pub fn continue_from(&mut self, told: Option<(ReplId, ReplOffset)>) {
+        self.told = told;
+    }
+
+    /// Takes what was encoded.
+    pub fn take(&mut self, next: Vec<u8>) -> Option<Encoded> {
         if self.bytes.is_empty() {
             return None;
         }
         let unit = self.unit.take();
         self.disown(unit);
-        Some((std::mem::replace(&mut self.bytes, next), self.db))
+        Some(Encoded {
+            bytes: std::mem::replace(&mut self.bytes, next),
+            db: self.db,
+            joins: !std::mem::take(&mut self.gap),
+        })
     }
 
     /// Bytes that were encoded and not taken.
@@ -176,6 +202,8 @@ impl Encoder {
         *self = Encoder {
             void: self.void,
             silent: self.silent,
+            told: self.told,
+            gap: self.gap || !self.bytes.is_empty(),
             ..Encoder::default()
         };
     }
@@ -215,6 +243,7 @@ impl Encoder {
     ) -> Option<StreamPlace<'a>> {
         let Some(stream) = stream.filter(|stream| self.names(stream)) else {
             self.reached = None;
+            self.gap = true;
             return None;
         };
         if self.reached.is_some() && !beside.is_empty() && history::bytes(beside, &mut self.bytes) {
@@ -233,13 +262,18 @@ impl Encoder {
             };
             at.print(&mut self.bytes);
             self.reached = Some(here);
+            let follows =
+                |(id, offset)| offset == here.1 && stream.history.went_through(id, offset);
+            self.gap |= !self.told.is_some_and(follows);
+            self.told = Some((stream.history.id(), here.1));
         }
         Some(stream)
     }
 
     fn advance(&mut self, bytes: usize) {
-        if let Some((_, offset)) = &mut self.reached {
-            *offset += bytes as i64;
+        if let (Some((_, reached)), Some((_, told))) = (&mut self.reached, &mut self.told) {
+            *reached += bytes as i64;
+            *told = *reached;
         }
     }
 

@@ -1,8 +1,9 @@
 //! Whatever happens, the log reproduces the stream, and loading it runs what has run.
 
+use super::encode::Encoded;
 use super::{Encoder, Reading, Told};
 use aof::judge::Event;
-use aof::{Item, Judge, Reader, Sealer, Step};
+use aof::{Item, Judge, Reader, Retelling, Sealer, Step};
 use base::request::encode_request;
 use base::secret::Secrets;
 use base::testing::Rng;
@@ -11,6 +12,7 @@ use engine::CommitPosition;
 use engine::commit::{Commit, Origin};
 use replication::feed::{Feed, GETACK, PING};
 use replication::{Effects, Position, Reads, ReplId, ReplMeta, ReplOffset, Replication, StreamDb};
+use std::ops::Range;
 
 /// A request that changes something, in a database.
 type Ran = (usize, Vec<u8>);
@@ -30,6 +32,10 @@ struct World {
     replica: bool,
     /// The maximum number of bytes of the stream that the log cannot record.
     most: usize,
+    /// The batches since the last one that does not join those before it: file and range.
+    joined: Vec<(usize, Range<usize>)>,
+    /// The offset at which they begin.
+    joined_from: u64,
 }
 
 fn id(c: u8) -> ReplId {
@@ -67,6 +73,8 @@ impl World {
             names: 0,
             replica,
             most,
+            joined: Vec::new(),
+            joined_from: 0,
         }
     }
 
@@ -189,12 +197,21 @@ impl World {
         let beside = self.repl.take_beside();
         self.encoder.settle(&beside, self.repl.place());
         let file = self.files.last_mut().expect("a file");
-        if let Some((bytes, _)) = self.encoder.take(Vec::new()) {
+        if let Some(Encoded { bytes, joins, .. }) = self.encoder.take(Vec::new()) {
+            let begun = file.len();
             self.sealer.update(&bytes);
             file.extend_from_slice(&bytes);
             let at = self.repl.history().position();
             let offset = at.offset.get() as u64;
             self.sealer.seal(at.id.bytes(), offset, 0, file);
+            let range = begun..file.len();
+            match joins {
+                true => self.joined.push((self.files.len() - 1, range)),
+                false => {
+                    self.joined.clear();
+                    self.joined_from = offset;
+                }
+            }
         }
         if rng.below(10) == 0 {
             self.encoder.reset();
@@ -205,8 +222,21 @@ impl World {
         }
     }
 
+    /// What the batches that join one another tell, and the offset at which that begins.
+    fn retold(&self) -> (u64, Vec<u8>) {
+        let (mut out, mut at) = (Vec::new(), self.joined_from);
+        for (file, range) in &self.joined {
+            let mut retelling = Retelling::at(at);
+            let taken = retelling.take(&self.files[*file][range.clone()], &mut out);
+            taken.expect("it is sound");
+            assert!(retelling.is_proven());
+            at = retelling.offset();
+        }
+        (self.joined_from, out)
+    }
+
     fn read(&self, limit: usize) -> (Told, Vec<Ran>) {
-        let mut reading = Reading::new(limit);
+        let mut reading = Reading::new(limit, 0);
         let mut ran = Vec::new();
         for file in &self.files {
             let (mut reader, mut judge, mut at, mut db) = (Reader::at(0), Judge::at(0), 0, 0);
@@ -219,7 +249,7 @@ impl World {
                 };
                 let bytes = &file[at..at + consumed];
                 let event = judge.item(at as u64, bytes, &item).expect("it is sound");
-                reading.item(bytes, &item, &event);
+                reading.item(bytes, (at + consumed) as u64, &item, &event);
                 if let (Item::Request(request), Event::Nothing) = (&item, &event) {
                     match request.selects() {
                         Some(selected) => db = selected as usize,
@@ -263,6 +293,10 @@ fn a_log_tells_the_stream_and_runs_what_has_run() {
         }
         let bytes = Vec::from(told.past.bytes).concat();
         assert!(world.stream.ends_with(&bytes), "seed {seed}");
+        let (from, retold) = world.retold();
+        let stream = &world.stream[(from - 1000) as usize..];
+        assert!(retold == stream, "seed {seed}, from {from}");
+        assert!(most > 400 || from == 1000, "seed {seed}: {from}");
         assert!(
             limit > 500 || bytes.len() <= 500 + (64 << 10),
             "seed {seed}"

@@ -1,7 +1,7 @@
 //! Which files the log is made of.
 
 use super::on_disk::{cannot_open, is_there, manifest};
-use super::{LoadedLog, copied};
+use super::{Archive, LoadedLog, copied};
 use aof::manifest::File;
 use aof::names::begins_with_dump;
 use aof::{Manifest, Sealer};
@@ -75,6 +75,8 @@ impl Found {
             single: self.single,
             copied: self.copied,
             end,
+            archive: Archive::default(),
+            told: None,
         }
     }
 

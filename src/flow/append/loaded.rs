@@ -1,10 +1,12 @@
 //! A log that has been loaded, and is continued by a new writer.
 
+use super::archive::Archive;
 use super::log::directory;
 use super::on_disk::manifest;
 use aof::{Manifest, Sealer};
 use disk::Disk;
 use engine::Engine;
+use replication::{ReplId, ReplOffset};
 use std::path::PathBuf;
 
 /// What was loaded.
@@ -20,6 +22,10 @@ pub struct LoadedLog {
     pub copied: bool,
     /// How the last file ends, if nothing was cut off there.
     pub end: Option<(u64, Sealer)>,
+    /// Which bytes of the replication stream are where in the files.
+    pub archive: Archive,
+    /// The place that the files tell at their end.
+    pub told: Option<(ReplId, ReplOffset)>,
 }
 
 impl LoadedLog {
@@ -36,6 +42,8 @@ impl LoadedLog {
             single: None,
             copied: false,
             end: None,
+            archive: Archive::default(),
+            told: None,
         })
     }
 }

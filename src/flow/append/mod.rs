@@ -18,11 +18,13 @@
 //!   and to try again; [`gather`]: for how many a sync waits.
 //! * [`find`]: which files a log is made of. `on_disk`: what the disk says about them. [`tails`]: whether they are
 //!   whole, and what is done with a torn end.
+//! * [`archive`]: which bytes of the replication stream are where in the files, and reading them.
 //! * [`past`]: what a loaded log says about the replication stream. [`loaded`]: how a writer continues it.
 //!
 //! Who writes is for [`Appenders`] to say: a thread in the server, virtual time in the simulator.
 
 pub mod appenders;
+pub mod archive;
 pub mod batch;
 mod copied;
 pub mod encode;
@@ -50,6 +52,7 @@ mod testing;
 mod tests;
 
 pub use appenders::Appenders;
+pub use archive::{Archive, ArchiveReader, SharedArchive};
 pub use batch::{Batch, Mark};
 pub use encode::Encoder;
 pub use loaded::LoadedLog;

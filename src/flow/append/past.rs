@@ -10,12 +10,14 @@
 //!  * A transaction counts when its EXEC has been read.
 //!  * Only the last bytes are kept, up to a limit.
 
+use super::archive::Archive;
 use aof::history::{At, Word};
 use aof::judge::Event;
 use aof::{Item, Seal};
 use replication::{Past, Position, Reads, ReplId, ReplMeta, ReplOffset, StreamDb};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::path::Path;
 
 /// Bytes of the stream in one piece.
 const PIECE: usize = 64 << 10;
@@ -45,6 +47,9 @@ pub struct Reading {
     /// How often what was known was forgotten.
     series: u64,
     needs: Reads,
+    archive: Archive,
+    /// The series of the end of the last batch.
+    noted: u64,
     /// The next request or transaction is not part of the stream.
     own: bool,
     /// A transaction is open: what it adds to the stream, and the database that it selects.
@@ -61,18 +66,37 @@ pub struct Told {
 }
 
 impl Reading {
-    /// Keeps at least this many of the last bytes, if there are that many.
-    pub fn new(limit: usize) -> Reading {
+    /// Keeps at least this many of the last bytes, if there are that many, and notes where `archived` of them are.
+    pub fn new(limit: usize, archived: u64) -> Reading {
         Reading {
             limit,
+            archive: Archive::new(archived),
             ..Reading::default()
         }
     }
 
-    /// Takes in the next item of a file: its bytes, and what the judge said of it.
-    pub fn item(&mut self, bytes: &[u8], item: &Item<'_>, event: &Event) {
+    /// A file of this name begins.
+    pub fn begin_file(&mut self, name: &str) {
+        let name = Path::new(name);
+        match &self.here {
+            Some(here) => self.archive.begin(name, here.at.offset, here.at.id),
+            None => self.archive.begin_untold(name),
+        }
+        self.noted = self.series;
+    }
+
+    /// Which bytes of the stream are where in the files.
+    pub fn take_archive(&mut self) -> Archive {
+        std::mem::take(&mut self.archive)
+    }
+
+    /// Takes in the next item of a file, which ends at byte `end` of it: its bytes, and what the judge said of it.
+    pub fn item(&mut self, bytes: &[u8], end: u64, item: &Item<'_>, event: &Event) {
         match (item, event) {
-            (_, Event::Sealed(seal)) => self.seal(seal),
+            (_, Event::Sealed(seal)) => {
+                self.seal(seal);
+                self.note(end);
+            }
             (Item::Annotation(line), _) => match Word::parse(line) {
                 Some(Word::At(at)) => self.arrive(at),
                 Some(Word::Own) => self.own = true,
@@ -99,6 +123,16 @@ impl Reading {
                     }
                 }
             }
+        }
+    }
+
+    /// A sealed batch ends at this byte of the file.
+    fn note(&mut self, end: u64) {
+        let joins = self.noted == self.series;
+        self.noted = self.series;
+        match &self.here {
+            Some(here) => self.archive.wrote(end, here.at.offset, here.at.id, joins),
+            None => self.archive.clear(),
         }
     }
 

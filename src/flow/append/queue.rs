@@ -135,6 +135,7 @@ impl Queue {
             Some(Order::Batch(last)) if last.bytes.len() + len <= UNITED => {
                 last.bytes.append(&mut batch.bytes);
                 last.end = batch.end;
+                last.joins &= batch.joins;
                 batch.bytes
             }
             _ => {

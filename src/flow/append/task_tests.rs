@@ -66,6 +66,7 @@ fn what_follows_a_replaced_dataset_is_never_behind_the_old_one() {
             bytes: b"*1\r\n$3\r\nnew\r\n".to_vec(),
             db: Some(0),
             end: mark(1),
+            joins: true,
         }));
         order(Order::Stop);
         let before = disk.operations();

@@ -37,7 +37,12 @@ fn batch(selected: &mut Option<usize>, from: u64, to: u64) -> Batch {
         encode_request(&mut bytes, &["SET", &n.to_string(), "x"]);
     }
     let end = mark(to);
-    Batch { bytes, db, end }
+    Batch {
+        bytes,
+        db,
+        end,
+        joins: true,
+    }
 }
 
 /// The commits that a server would load, in order, or what is wrong.

@@ -7,6 +7,7 @@
 //!    has failed, and to a new one if a sync has, because the system may have dropped the pages of the old one.
 //!  * A new increment begins only when everything before it is durable.
 
+use super::archive::SharedArchive;
 use super::batch::{Batch, Mark, select};
 use aof::manifest::{File as Entry, Kind};
 use aof::names::{self, BaseForm};
@@ -34,6 +35,9 @@ impl fmt::Display for AppendError {
 }
 
 impl std::error::Error for AppendError {}
+
+/// The id of a batch that has no place in a history.
+const NOWHERE: [u8; 40] = [b'0'; 40];
 
 fn failed(what: &'static str) -> impl FnOnce(io::Error) -> AppendError {
     move |source| AppendError { what, source }
@@ -68,6 +72,8 @@ pub struct Writer<D: Disk> {
     increment_seq: i64,
     /// Batches are sealed.
     seals: bool,
+    /// Which bytes of the stream were written where.
+    archive: SharedArchive,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +129,13 @@ impl<D: Disk> Writer<D> {
             durable: last,
             last,
             seals: true,
+            archive: SharedArchive::default(),
         }
+    }
+
+    /// What is written and removed is noted in this archive from now on.
+    pub fn note_in(&mut self, archive: SharedArchive) {
+        self.archive = archive;
     }
 
     /// Whether batches are sealed from now on. A seal covers all batches before it that have none.
@@ -226,6 +238,7 @@ impl<D: Disk> Writer<D> {
         // What follows the first batch continues in the database that the previous batch has selected.
         current.selected = true;
         let mut seal = Vec::new();
+        let join = unwritten.clone().all(|batch| batch.joins);
         let bytes = unwritten.map(|batch| &batch.bytes[..]);
         let mut parts: Vec<&[u8]> = std::iter::once(&before[..]).chain(bytes).collect();
         parts.iter().for_each(|part| current.sealer.update(part));
@@ -240,6 +253,11 @@ impl<D: Disk> Writer<D> {
         match result {
             Ok(()) => {
                 self.written = self.kept.len();
+                let (len, tells) = (current.len, self.seals && id != NOWHERE);
+                self.archive.with(|archive| match tells {
+                    true => archive.wrote(len, offset, id, join),
+                    false => archive.clear(),
+                });
                 Ok(())
             }
             Err(error) => {
@@ -290,6 +308,9 @@ impl<D: Disk> Writer<D> {
         let (Some(broken), Some(current)) = (self.broken, &mut self.current) else {
             return Ok(());
         };
+        // Who reads has to know it before it happens.
+        let (settled, offset) = (current.settled, self.last.offset);
+        self.archive.with(|archive| archive.cut(settled, offset));
         let cut = current.file.truncate(current.settled);
         cut.map_err(failed("cut off the append-only file"))?;
         let synced = current.file.sync();
@@ -406,6 +427,11 @@ impl<D: Disk> Writer<D> {
             begun = self.write_manifest(manifest);
         }
         begun?;
+        let (name, tells) = (Path::new(&next.name), self.seals && id != NOWHERE);
+        self.archive.with(|archive| match tells {
+            true => archive.begin(name, offset, id),
+            false => archive.begin_untold(name),
+        });
         self.since_cut.push(entry(&next));
         let before = self.current.replace(next);
         self.passed.extend(
@@ -450,7 +476,7 @@ impl<D: Disk> Writer<D> {
         self.passed
             .retain(|name| !since_cut.iter().any(|file| file.name == name.as_bytes()));
         for name in std::mem::take(&mut self.passed) {
-            let _ = self.disk.remove(&self.path(&name));
+            self.remove(&name);
         }
         let sizes = self.manifest.history.iter().map(|file| {
             let path = self.path(&String::from_utf8_lossy(&file.name));
@@ -478,10 +504,16 @@ impl<D: Disk> Writer<D> {
         let history = history.map(|file| String::from_utf8_lossy(&file.name).into_owned());
         let history: Vec<String> = history.collect();
         for name in &history {
-            let _ = self.disk.remove(&self.path(name));
+            self.remove(name);
         }
         self.write_manifest(manifest)?;
         Ok(history)
+    }
+
+    /// Removes a file that is not needed any more. Whatever is left is removed at the next start.
+    fn remove(&self, name: &str) {
+        self.archive.with(|archive| archive.forget(Path::new(name)));
+        let _ = self.disk.remove(&self.path(name));
     }
 
     /// Removes the files of this log that the manifest does not need: those that a process left which ended in the

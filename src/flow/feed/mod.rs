@@ -22,6 +22,7 @@ pub use outbox::{Outbox, Payload};
 
 use base::LogLevel;
 use engine::{ClientId, Engine};
+use replication::ReplOffset;
 use replication::log::{Chunk, Place};
 use resp::Parser;
 use std::rc::Rc;
@@ -45,6 +46,9 @@ pub enum Next<'a> {
     Payload,
     /// This many bytes of the stream are on disk: read them, and answer with [`Feed::read_back`].
     ReadBack(Place, usize),
+    /// Bytes of the stream from this offset on are in the append-only file; at most so many are wanted. Read some, and
+    /// answer with [`Feed::read_back`].
+    ReadArchive(ReplOffset, usize),
     /// Those bytes have not been read yet.
     Reading,
     /// There is nothing to write until something happens.
@@ -116,6 +120,17 @@ impl<S> Feed<S> {
             Chunk::Disk(place, len) => {
                 self.reading = true;
                 Next::ReadBack(place, len)
+            }
+            Chunk::Archive(from, most) => {
+                self.reading = true;
+                Next::ReadArchive(from, most)
+            }
+            Chunk::Gone => {
+                (engine.log)(
+                    LogLevel::Warning,
+                    "What a replica lacks of the stream is not in the append-only file any more: closing its link",
+                );
+                Next::Close
             }
         }
     }

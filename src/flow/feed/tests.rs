@@ -102,6 +102,7 @@ impl Connection {
                     self.read_back = Some((place, len));
                     return all;
                 }
+                Next::ReadArchive(..) => panic!("there is no append-only file"),
                 Next::Reading | Next::Nothing | Next::Close => return all,
             }
         }

@@ -107,6 +107,8 @@ impl Collected {
             Chunk::Memory([]) => None,
             Chunk::Memory(_) => Some(Source::Memory),
             Chunk::Disk(place, len) => Some(Source::Disk(place, len)),
+            // What is collected is in no other file.
+            Chunk::Archive(..) | Chunk::Gone => None,
         }
     }
 
@@ -128,7 +130,7 @@ impl Collected {
         };
         let bytes = match log.chunk(READER) {
             Chunk::Memory(bytes) => bytes[..bytes.len().min(SLICE)].to_vec(),
-            Chunk::Disk(..) => Vec::new(),
+            Chunk::Disk(..) | Chunk::Archive(..) | Chunk::Gone => Vec::new(),
         };
         self.advance(bytes.len());
         bytes

@@ -197,6 +197,15 @@ impl Primary {
                  backlog starting from offset {from}."
             ),
         );
+        let log = env.history.backlog();
+        let first = log.filter(|log| !log.covers(from)).map(|log| log.first());
+        if let Some(first) = first {
+            let before = first.get() - from.get();
+            env.log(
+                LogLevel::Notice,
+                format!("The first {before} of them are read from the append-only file"),
+            );
+        }
         self.refresh_good(env);
     }
 

@@ -214,7 +214,8 @@ struct Ahead<G> {
 impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
     fn item(&mut self, passed: &Passed<'_>) -> Result<(), Failed> {
         if let Some(reading) = &mut self.reading {
-            reading.item(passed.bytes, &passed.item, &passed.event);
+            let end = passed.offset + passed.bytes.len() as u64;
+            reading.item(passed.bytes, end, &passed.item, &passed.event);
         }
         let Item::Request(request) = passed.item else {
             return Ok(());

@@ -21,14 +21,14 @@ pub use again::load_again;
 
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{in_background, load_options};
-use crate::{Server, log, threads};
+use crate::{Server, threads};
 use ahead::{Mode, Piece, Seen};
 use aof::Sealer;
 use disk::Machine;
 use engine::Loading;
 use flow::append::find::{Found, Part, Place, find};
 use flow::append::tails::{self, Judged, Seen as SeenToEnd, Tails};
-use flow::append::{LoadedLog, Reading, Told};
+use flow::append::{LoadedLog, Reading, log};
 use flow::boot::{Restored, restored};
 use flow::load::LoadError;
 use rdb::{ErrorKind, RdbError};
@@ -55,7 +55,7 @@ pub async fn load_at_start(
 ) -> Result<Option<(LoadedLog, Option<Restored>)>, String> {
     // Clients are told that the server is loading, even while it is only looking for the files.
     server.with_engine(|engine| engine.loading = Loading::Blocking);
-    let found = in_background(move || find(&Machine, &place, log::write)).await;
+    let found = in_background(move || find(&Machine, &place, crate::log::write)).await;
     server.with_engine(|engine| engine.loading = Loading::No);
     let Some(found) = found? else {
         return Ok(None);
@@ -69,7 +69,11 @@ pub async fn load_at_start(
     });
     let result = load_parts(server, &found, &progress).await;
     server.with_engine(|engine| server.persistence.end_loading(engine));
-    let (told, end) = result?;
+    let (mut reading, end) = result?;
+    let archive = reading.take_archive();
+    let told = reading.told();
+    let place = told.as_ref().ok().and_then(Option::as_ref);
+    let place = place.map(|told| (told.meta.at.id, told.meta.at.offset));
     server.with_engine(|engine| {
         engine.dirty = 0;
         // The files hold a complete dataset, and it is in memory now.
@@ -78,26 +82,35 @@ pub async fn load_at_start(
     let restored = server.with_engine(|engine| restored(engine, told));
     let seconds = begun.elapsed().as_secs_f64();
     tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
-    Ok(Some((found.loaded(end), restored)))
+    let log = LoadedLog {
+        archive,
+        told: place,
+        ..found.loaded(end)
+    };
+    Ok(Some((log, restored)))
 }
 
-/// Loads the files. Returns what they say about the replication stream.
+/// Loads the files. Returns what was read of the replication stream.
 async fn load_parts(
     server: &Rc<Server>,
     found: &Found,
     progress: &Arc<LoadProgress>,
-) -> Result<(Result<Option<Told>, String>, Option<(u64, Sealer)>), String> {
-    let kept = server.with_engine(|engine| engine.repl.history().backlog_bytes_max());
-    let mut reading = Reading::new(kept);
+) -> Result<(Reading, Option<(u64, Sealer)>), String> {
+    let (kept, archived) = server.with_engine(|engine| {
+        let kept = engine.repl.history().backlog_bytes_max();
+        (kept, log::archived(engine))
+    });
+    let mut reading = Reading::new(kept, archived);
     let (mut before, mut end) = (0, None);
     for (number, part) in found.parts.iter().enumerate() {
         let last = number + 1 == found.parts.len();
         let place = (number == 0, last);
+        reading.begin_file(&part.name);
         (reading, end) = load_part(server, part, place, reading, progress, before).await?;
         before += part.bytes;
         progress.bytes.store(before, Ordering::Relaxed);
     }
-    Ok((reading.told(), end))
+    Ok((reading, end))
 }
 
 async fn load_part(
@@ -211,7 +224,7 @@ fn judge(path: &Path, walked: Walked, tails: Tails) -> Result<Judged, String> {
         defect,
         sound_after,
     };
-    tails::judge(&Machine, path, &seen, tails, log::write)
+    tails::judge(&Machine, path, &seen, tails, crate::log::write)
 }
 
 fn tell_loaded(part: &Part, first: bool, begun: Instant) {

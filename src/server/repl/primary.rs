@@ -3,12 +3,16 @@
 use super::pipe::PipeReader;
 use super::spill;
 use crate::stream::Stream;
-use crate::{Server, clock};
+use crate::{Server, clock, threads};
+use disk::Machine;
 use engine::ClientId;
+use flow::append::ArchiveReader;
 use flow::feed::{End, Feed, Next};
+use replication::ReplOffset;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
@@ -22,6 +26,8 @@ struct Connection {
     feed: Feed<PipeReader>,
     /// Stream bytes that are being read back from disk.
     reading: Option<oneshot::Receiver<io::Result<Vec<u8>>>>,
+    /// Who reads them from the append-only file, if this replica has needed any.
+    archive: Option<Arc<Mutex<ArchiveReader<Machine>>>>,
 }
 
 /// Serves a connection that has become the link of a replica, until it ends. `unread` are bytes that came after the
@@ -42,6 +48,7 @@ pub async fn serve_replica(
         stream,
         feed: Feed::new(id, server.repl.outbox(id), unread, unsent),
         reading: None,
+        archive: None,
     };
     let end = std::future::poll_fn(|cx| match connection.step(cx) {
         Ok(()) => Poll::Pending,
@@ -104,6 +111,12 @@ impl Connection {
                     }
                 }
                 Next::ReadBack(place, len) => self.reading = Some(spill::read(place, len)),
+                Next::ReadArchive(from, most) => {
+                    let reader = self.archive.get_or_insert_with(|| {
+                        Arc::new(Mutex::new(server.append.archive_reader()))
+                    });
+                    self.reading = Some(read_archive(reader.clone(), from, most));
+                }
                 Next::Reading => {
                     let reading = self.reading.as_mut().expect("it was asked for");
                     let Poll::Ready(read) = Pin::new(reading).poll(cx) else {
@@ -138,6 +151,22 @@ impl Connection {
             }
         }
     }
+}
+
+/// Reads bytes of the stream from the append-only file, on a thread that may wait for the disk.
+fn read_archive(
+    reader: Arc<Mutex<ArchiveReader<Machine>>>,
+    from: ReplOffset,
+    most: usize,
+) -> oneshot::Receiver<io::Result<Vec<u8>>> {
+    let (tell, told) = oneshot::channel();
+    threads::spawn_or_run("forebay-aof-read", move || {
+        let from = from.get().max(0) as u64;
+        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        // The receiver has been dropped if the replica has disconnected in the meantime.
+        let _ = tell.send(reader.read(from, most).map_err(io::Error::other));
+    });
+    told
 }
 
 /// Writes; `None` when the socket takes nothing now.

@@ -2,9 +2,9 @@
 
 use super::tap::Tap;
 use crate::Saves;
-use crate::append::Writer;
 use crate::append::appenders::{Appenders, DiskOf};
 use crate::append::queue::Syncs;
+use crate::append::{SharedArchive, Writer};
 use aof::names::BaseForm;
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ pub struct AppendOnly<A: Appenders> {
     pub(super) state: Rc<RefCell<State<A>>>,
     pub(super) saves: Saves<A::Writers>,
     pub(super) appenders: A,
+    /// Which bytes of the replication stream are where in the files.
+    pub(super) archive: SharedArchive,
 }
 
 impl<A: Appenders> Clone for AppendOnly<A> {
@@ -24,6 +26,7 @@ impl<A: Appenders> Clone for AppendOnly<A> {
             state: self.state.clone(),
             saves: self.saves.clone(),
             appenders: self.appenders.clone(),
+            archive: self.archive.clone(),
         }
     }
 }

@@ -19,16 +19,18 @@ mod off;
 mod single;
 mod switch;
 mod tap;
+mod tell;
 #[cfg(test)]
 mod tests;
 
 pub use base::copy;
 pub use handle::AppendOnly;
+pub use tell::archived;
 
 use super::appenders::{Appenders, DiskOf, LogFileOf};
 use super::on_disk;
 use super::queue::{Exchange, Order, Queue, Report, Syncs};
-use super::{Fsync, Mark, Policy, Task, Writer};
+use super::{Archive, Fsync, Mark, Policy, SharedArchive, Task, Writer};
 use crate::dump_file::DumpFile;
 use crate::save::{SnapshotRequest, Target, Writers};
 use crate::{Saves, Whole};
@@ -38,12 +40,12 @@ use aof::names::{self, BaseForm};
 use disk::{Disk, DiskFile, strerror};
 use engine::{CommandError, Engine};
 use handle::{Base, Mode, Off, Running, State};
-use replication::{ReplId, ReplOffset};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 use tap::Tap;
+use tell::tell_replication;
 
 /// After so many failures of a rewrite the next one waits.
 const FAILURES_AT_ONCE: u32 = 3;
@@ -121,6 +123,7 @@ impl<A: Appenders> AppendOnly<A> {
             })),
             saves,
             appenders,
+            archive: SharedArchive::default(),
         }
     }
 
@@ -193,8 +196,13 @@ impl<A: Appenders> AppendOnly<A> {
             at: engine.commits.position(),
             ..state.tap.mark(engine)
         };
-        let mut writer = Writer::new(disk.clone(), directory, filename, manifest, last);
+        let mut writer = Writer::new(disk.clone(), directory.clone(), filename, manifest, last);
         writer.set_seals(engine.config.aof_annotations);
+        self.archive.with(|archive| {
+            *archive = Archive::new(archived(engine));
+            archive.set_directory(directory);
+        });
+        writer.note_in(self.archive.clone());
         Ok(writer)
     }
 
@@ -426,6 +434,7 @@ impl<A: Appenders> AppendOnly<A> {
         }
         tell_replication(engine, state.mode, &report);
         drop(state);
+        self.tell_archive(engine);
         self.hold_writers(engine);
     }
 
@@ -465,6 +474,8 @@ impl<A: Appenders> AppendOnly<A> {
             let followed = engine.repl.listening();
             self.with_queue(|queue| queue.set_followed(followed));
             state.set_how(engine);
+            let limit = archived(engine);
+            self.archive.with(|archive| archive.set_limit(limit));
             if state.running.is_none() && !state.scheduled && state.rewrite_is_due(engine) {
                 state.scheduled = true;
             }
@@ -478,32 +489,6 @@ impl<A: Appenders> AppendOnly<A> {
         let directory = directory(disk, engine);
         let found = on_disk::manifest(disk, &directory, &engine.config.appendfilename)?;
         Ok(found.unwrap_or_default())
-    }
-}
-
-/// Replicas may be sent what is in the log, so that none is ahead of what a restarted server knows; and our primary is
-/// told what is durable here.
-fn tell_replication(engine: &mut Engine, mode: Mode, report: &Report) {
-    let offset = |end: Option<Mark>| {
-        let end = end?;
-        let (id, offset) = (
-            ReplId::parse(&end.id)?,
-            ReplOffset::claimed(end.offset as i64),
-        );
-        let history = engine.repl.history();
-        history.went_through(id, offset).then_some(offset)
-    };
-    let (sendable, durable) = (offset(report.sendable), offset(report.durable_end));
-    if report.failure.is_some() || !engine.config.aof_annotations {
-        // The disk may refuse for a long time, and replicas have the data in the meantime; or the log does not say
-        // which part of the stream it has.
-        engine.repl.release(None);
-    } else if let Some(sendable) = sendable {
-        engine.repl.release(Some(sendable));
-    }
-    // What no manifest names is lost when the process ends.
-    if let Some(durable) = durable.filter(|_| mode == Mode::On) {
-        engine.repl.durable_here(durable);
     }
 }
 

@@ -1,15 +1,16 @@
 //! Switching the log on and off, and continuing it after a load.
 
-use super::{AppendOnly, Base, Mode};
+use super::{AppendOnly, Base, Mode, archived};
 use crate::NOT_WHOLE;
 use crate::append::appenders::Appenders;
 use crate::append::queue::{Exchange, Order};
-use crate::append::{AppendError, LoadedLog};
+use crate::append::{AppendError, Archive, LoadedLog};
 use crate::save::Writers;
 use aof::{Manifest, names};
 use base::LogLevel;
 use disk::{Disk, DiskFile};
 use engine::Engine;
+use replication::{ReplId, ReplOffset};
 
 impl<A: Appenders> AppendOnly<A> {
     /// The server starts with a log: continues the one that was loaded, or begins one with the dataset as its base.
@@ -21,6 +22,7 @@ impl<A: Appenders> AppendOnly<A> {
         let writer = match loaded {
             Some(log) => {
                 let mut writer = self.open(engine, log.manifest)?;
+                self.take_archive(engine, log.archive, log.told);
                 if let Some(single) = log.single {
                     self.take_single(engine, &mut writer, &single)?;
                 }
@@ -73,7 +75,10 @@ impl<A: Appenders> AppendOnly<A> {
         let bytes = self.bytes_on_disk(writer.manifest());
         let mut state = self.state.borrow_mut();
         (state.base_bytes, state.rewritten_bytes) = bytes;
-        state.begin(engine, writer, Mode::On)
+        state.begin(engine, writer, Mode::On)?;
+        drop(state);
+        self.tell_archive(engine);
+        Ok(())
     }
 
     /// CONFIG SET appendonly yes.
@@ -116,6 +121,8 @@ impl<A: Appenders> AppendOnly<A> {
             self.finish(engine);
             engine.commits.remove_logs();
             engine.repl.follow_by_log(false);
+            self.archive.with(Archive::clear);
+            engine.repl.set_archived(None);
             engine.hold_writes_for_log(false);
             engine.append_failed = None;
             let mut state = self.state.borrow_mut();
@@ -152,6 +159,18 @@ impl<A: Appenders> AppendOnly<A> {
             None => LoadedLog::found(self.saves.writers().disk(), engine)?,
         };
         self.start(engine, Some(log))
+    }
+
+    /// The files hold these bytes of the stream.
+    fn take_archive(&self, engine: &Engine, archive: Archive, told: Option<(ReplId, ReplOffset)>) {
+        let state = self.state.borrow();
+        let directory = state.directory.clone();
+        self.archive.with(|shared| {
+            *shared = archive;
+            shared.set_directory(directory);
+            shared.set_limit(archived(engine));
+        });
+        state.tap.continue_from(told);
     }
 
     /// Writes the dataset as a base, doing nothing else.

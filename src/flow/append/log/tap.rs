@@ -1,10 +1,11 @@
 //! The log's end of the commit point: encodes effects, and hands them over at the end of a batch of requests.
 
+use crate::append::encode::Encoded;
 use crate::append::queue::Exchange;
 use crate::append::{Batch, Encoder, Mark};
 use engine::commit::{Commit, EffectLog, Replies};
 use engine::{CommitPosition, Engine};
-use replication::StreamPlace;
+use replication::{ReplId, ReplOffset, StreamPlace};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -58,6 +59,11 @@ impl Tap {
         state.timestamp = None;
     }
 
+    /// The log that was loaded has recorded the stream up to here.
+    pub fn continue_from(&self, told: Option<(ReplId, ReplOffset)>) {
+        self.0.borrow_mut().encoder.continue_from(told);
+    }
+
     /// What follows is not the dataset of the present place in the history.
     pub fn leave_out(&self, engine: &Engine) {
         let era = engine.repl.history().era();
@@ -81,7 +87,11 @@ impl Tap {
         let beside = engine.repl.take_beside();
         state.encoder.settle(&beside, engine.repl.place());
         let spare = std::mem::take(&mut state.spare);
-        let (mut bytes, db) = state.encoder.take(spare)?;
+        let Encoded {
+            mut bytes,
+            db,
+            joins,
+        } = state.encoder.take(spare)?;
         let seconds = engine.clock.unix_ms / 1000;
         if engine.config.aof_timestamp_enabled && state.timestamp != Some(seconds) {
             state.timestamp = Some(seconds);
@@ -91,7 +101,12 @@ impl Tap {
             bytes = stamped;
         }
         let end = state.mark(engine);
-        Some(Batch { bytes, db, end })
+        Some(Batch {
+            bytes,
+            db,
+            end,
+            joins,
+        })
     }
 
     /// The present place in the history.
