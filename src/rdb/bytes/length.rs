@@ -110,6 +110,9 @@ pub fn length_size(n: u64) -> usize {
 /// or does not end here.
 #[inline]
 pub fn decode_length(bytes: &[u8]) -> Option<(u64, usize)> {
+    if let [n @ 0..0x40, ..] = *bytes {
+        return Some((u64::from(n), 1));
+    }
     let mut cursor = Cursor::new(bytes);
     cursor.number("length").ok().map(|n| (n, cursor.at()))
 }

@@ -40,7 +40,20 @@ impl<'a> StrRef<'a> {
     ///
     /// # Errors
     /// `None` if `bytes` does not start with a whole, well-formed string (a packed one is not unpacked here).
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Option<(Self, usize)> {
+        // Nearly all strings are raw and shorter than 16 KB.
+        let (len, width) = match *bytes {
+            [len @ 0..0x40, ..] => (usize::from(len), 1),
+            [high @ 0x40..0x80, low, ..] => (usize::from(high & 0x3f) << 8 | usize::from(low), 2),
+            _ => return StrRef::decode_other(bytes),
+        };
+        let size = width + len;
+        bytes.get(width..size).map(|raw| (StrRef::Raw(raw), size))
+    }
+
+    #[inline(never)]
+    fn decode_other(bytes: &'a [u8]) -> Option<(Self, usize)> {
         let mut cursor = Cursor::new(bytes);
         cursor.string("string").ok().map(|s| (s, cursor.at()))
     }
@@ -353,6 +366,21 @@ mod tests {
                 let mut out = Vec::new();
                 encode_string(&text, packer, &mut out);
                 assert_eq!(decoded(&out), text);
+            }
+        }
+    }
+
+    /// Short strings are read without the cursor that reads all others.
+    #[test]
+    fn both_ways_to_read_a_string_agree() {
+        for first in 0..=255 {
+            for len in (0..90).chain([300, 600]) {
+                let mut bytes = vec![1; len];
+                if let Some(start) = bytes.first_mut() {
+                    *start = first;
+                }
+                let read = StrRef::decode(&bytes);
+                assert_eq!(read, StrRef::decode_other(&bytes), "{first:#x} {len}");
             }
         }
     }
