@@ -104,6 +104,19 @@ pub fn insert(lp: &mut Vec<u8>, at: usize, item: Item<'_>) {
 
 /// Puts `item` in the place of the element at `at`; the offset of what follows it.
 pub fn replace(lp: &mut Vec<u8>, at: usize, item: Item<'_>) -> usize {
+    // Counts and flags of streams mostly keep their size.
+    match (lp.get(at), item) {
+        (Some(0..=0x7f), Item::Int(n @ 0..=127)) => {
+            lp[at] = n as u8;
+            return at + 2;
+        }
+        (Some(0xc0..=0xdf), Item::Int(n @ 128..=4095)) if at + 1 < lp.len() => {
+            lp[at] = 0xc0 | (n >> 8) as u8;
+            lp[at + 1] = n as u8;
+            return at + 3;
+        }
+        _ => {}
+    }
     let Some(entry) = entry_at(lp, at) else {
         return at;
     };

@@ -270,3 +270,77 @@ fn a_single_string_is_written_as_the_builder_makes_it() {
         assert!(written == built.into_vec(), "{len}");
     }
 }
+
+/// Elements of all forms, as they are written, and one that says its text in a longer way than needed.
+fn all_forms() -> Vec<u8> {
+    let mut builder = Builder::new();
+    for n in [
+        0,
+        127,
+        128,
+        4095,
+        -1,
+        -4096,
+        32_767,
+        8_388_607,
+        1 << 31,
+        i64::MIN,
+    ] {
+        builder.push(Item::Int(n));
+    }
+    for len in [0, 1, 62, 63, 64, 125, 126, 4095, 4096, 70_000] {
+        builder.push(Item::Bytes(&vec![b'x'; len]));
+    }
+    let mut lp = builder.into_vec();
+    lp.pop();
+    lp.extend_from_slice(b"\xe0\x03abc\x05\xff");
+    fix_count(&mut lp);
+    lp
+}
+
+#[test]
+fn an_element_is_passed_over_by_the_size_that_it_has() {
+    let lp = all_forms();
+    let (mut at, mut elements) = (HEADER_LEN, 0);
+    while let Some(entry) = entry_at(&lp, at) {
+        assert_eq!(skip(&lp, at), Some(entry.next), "{:?}", entry.item);
+        at = entry.next;
+        elements += 1;
+    }
+    assert_eq!((elements, at), (21, lp.len() - 1));
+    assert_eq!(skip(&lp, at), None);
+}
+
+#[test]
+fn every_element_is_found_whatever_its_form() {
+    let lp = all_forms();
+    for (i, item) in contents(&lp).iter().enumerate() {
+        let found =
+            position(&lp, HEADER_LEN, item, 1).map(|(entry, steps)| (entry.item.to_vec(), steps));
+        assert_eq!(found, Some((item.clone(), i)));
+    }
+    assert_eq!(position(&lp, HEADER_LEN, b"abd", 1), None);
+    assert_eq!(
+        position(&lp, HEADER_LEN, b"abc", 2).map(|(_, steps)| steps),
+        Some(10)
+    );
+    assert_eq!(position(&lp, HEADER_LEN, b"x", 2), None);
+}
+
+#[test]
+fn an_integer_replaces_any_other() {
+    let edges = [0, 1, 127, 128, 129, 4095, 4096, -1, -4096, 1 << 40];
+    for old in edges {
+        for new in edges {
+            let mut lp = build(&[b"a", old.to_string().as_bytes(), b"z"]);
+            let at = skip(&lp, HEADER_LEN).unwrap();
+            let after = replace(&mut lp, at, Item::Int(new));
+            assert_eq!(
+                lp,
+                build(&[b"a", new.to_string().as_bytes(), b"z"]),
+                "{old} {new}"
+            );
+            assert!(entry_at(&lp, after).is_some_and(|entry| entry.item.is(b"z")));
+        }
+    }
+}
