@@ -335,6 +335,27 @@ mod tests {
         }
     }
 
+    /// The page at a position was copied, or another one made, at each addition while it was full.
+    #[test]
+    fn a_member_taken_out_and_put_back_by_turns_rarely_copies_a_page() {
+        for members in 100..500 {
+            let mut order = Order::default();
+            let member = |i: usize| format!("member:{i:06}").into_bytes();
+            (0..members).for_each(|i| order.insert(i as f64, &member(i)));
+            for i in [0, members / 2, members - 1] {
+                let mut copies = 0;
+                for _ in 0..100 {
+                    let before = order.0.seek(i).0.address();
+                    order.remove(i as f64, &member(i));
+                    order.insert(i as f64, &member(i));
+                    copies += usize::from(order.0.seek(i).0.address() != before);
+                }
+                assert!(copies <= 50, "{copies} at {i} of {members}");
+                order.check();
+            }
+        }
+    }
+
     #[test]
     fn ascending_inserts_leave_full_pages() {
         let mut order = Order::default();

@@ -25,6 +25,8 @@ const HEAD: usize = 32;
 const SMALL: usize = CHUNK_MAX / 4;
 /// Live bytes of two pages that join.
 const JOINED_MAX: usize = CHUNK_MAX * 3 / 4;
+/// One of so many entries of a full page goes along to the page that begins at its end.
+const ALONG: usize = 32;
 /// Offsets of narrow pages stay below this; the bit is the mark.
 const MARK: usize = 1 << 15;
 const WIDE_MARK: u32 = 1 << 31;
@@ -295,7 +297,7 @@ impl<S: Shape> Page<S> {
     ) {
         let n = self.len();
         let need = S::Key::SIZE + 2 + new.len;
-        if n == 0 || HEAD + self.live() + need <= CHUNK_MAX {
+        if n == 0 || HEAD + self.live() + need <= self.compacted_max() {
             // Room for a few more of the kind, in the allocation's size.
             let len = HEAD + self.live() + need;
             let slack = if n == 0 { 0 } else { len / 6 };
@@ -329,8 +331,14 @@ impl<S: Shape> Page<S> {
             return;
         }
         if S::ORDERED && i == n {
-            let mut own = Page::with_capacity(roomy(CHUNK_MAX / 2));
-            own.insert_here(0, new, fill);
+            // A few entries go along: what is taken from this end and put back by turns then changes one page, where it
+            // would make and free one each time.
+            let stay = n - n / ALONG;
+            let mut own = self.rebuilt(stay..n, roomy(CHUNK_MAX / 2));
+            if stay < n {
+                self.remove_slice(stay..n);
+            }
+            own.insert_here(n - stay, new, fill);
             spill.push(own);
             return;
         }
@@ -363,6 +371,15 @@ impl<S: Shape> Page<S> {
                 }
                 spill.push(own);
             }
+        }
+    }
+
+    /// Bytes up to which garbage is taken out to make room. A page with more than that is parted: it would be compacted
+    /// again after the next few additions, and by each of them if entries are taken out and put back by turns.
+    fn compacted_max(&self) -> usize {
+        match self.garbage() {
+            0 => CHUNK_MAX,
+            _ => CHUNK_MAX - CHUNK_MAX / 32,
         }
     }
 
@@ -573,6 +590,12 @@ impl<S: Shape> Page<S> {
             );
         }
         page
+    }
+
+    /// Where its bytes are: another place after they were copied.
+    #[cfg(test)]
+    pub(crate) fn address(&self) -> usize {
+        self.buf.as_ptr() as usize
     }
 
     /// Checks what the module's head says.
