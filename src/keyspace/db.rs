@@ -229,7 +229,7 @@ impl Db {
         let record = Record::parse(&segment.records()[offset.get()..]);
         match record.type_byte {
             TypeByte::STRING => ValueRef::from_record(RdbType::String, record.rest),
-            byte if !byte.is_outside() => ValueRef::from_record(byte.rdb_type(), record.value()),
+            byte if !byte.is_outside() => ValueRef::from_record(byte.rdb_type(), record.rest),
             _ => segment.outside_at(offset).as_ref(),
         }
     }

@@ -6,6 +6,7 @@ use super::loc::Loc;
 use super::record::{self, VALUE_MAX};
 use super::tree::note_work;
 use super::type_byte::TypeByte;
+use crate::memory::segment::Written;
 use crate::memory::slots::RecordAt;
 use rdb::RdbType;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ impl Db {
         if !type_byte.is_outside() {
             let rdb_type = type_byte.rdb_type();
             let buffer = std::mem::take(&mut self.scratch.edited);
-            let mut value = Value::in_buffer(rdb_type, self.record(loc).value(), buffer);
+            let mut value = Value::in_buffer(rdb_type, self.record(loc).rest, buffer);
             let result = f(&mut value);
             self.put_changed(loc, value);
             return result;
@@ -99,7 +100,8 @@ impl Db {
 
     /// Writes a packed value into its record; false if it is too large for that, or the key is.
     fn put_packed(&mut self, loc: Loc, value: &Value) -> bool {
-        if self.record(loc).type_byte.has_long_key() {
+        let bytes = self.segment(loc).bytes_at(loc.slot as usize);
+        if record::type_byte(bytes).has_long_key() {
             return false;
         }
         if let Some((rdb_type, head, blob)) = value.record_parts() {
@@ -121,17 +123,23 @@ impl Db {
 
     /// Writes a value in two parts into its record.
     fn write_packed(&mut self, loc: Loc, rdb_type: RdbType, head: &[u8], body: &[u8]) {
-        let old = self.record(loc);
-        // Many a command changes nothing in the end.
-        if old.type_byte == TypeByte::of(rdb_type)
-            && let Some((old_head, old_body)) = old.value().split_at_checked(head.len())
-            && old_head == head
-            && old_body == body
-        {
-            return;
+        let limit = self.protect(loc);
+        let type_byte = TypeByte::of(rdb_type);
+        let mut segment = self.segment_mut(loc);
+        let offset = segment.as_ref().slots().offset(loc.slot as usize);
+        match segment.write_value_at(offset, limit, type_byte, head, body) {
+            // Many a command changes nothing in the end.
+            Written::Unchanged => {}
+            Written::InPlace => {
+                if type_byte.has_field_expiry() {
+                    self.note_fields(loc);
+                }
+            }
+            Written::Not => {
+                let expire = self.expire(loc);
+                self.rewrite(loc, expire, rdb_type, head, body);
+            }
         }
-        let expire = old.expire;
-        self.rewrite(loc, expire, rdb_type, head, body);
     }
 }
 

@@ -22,7 +22,7 @@ use super::node::Entry;
 use super::outside;
 use super::parts::{Parts, Plain};
 use super::slots::{self, RecordAt, Slots, SlotsMut};
-use crate::record::{self, Record};
+use crate::record::{self, Record, VALUE_MAX};
 use crate::type_byte::TypeByte;
 use crate::{Hasher, UnixMillis, Value};
 use rdb::RdbType;
@@ -43,6 +43,17 @@ pub struct Segment<'a> {
     header: &'a [u8; HEADER],
     slots: &'a [u8],
     records: &'a [u8],
+}
+
+/// What became of a value that was to be written over another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It was the same.
+    Unchanged,
+    /// It is there.
+    InPlace,
+    /// The record needs another place.
+    Not,
 }
 
 /// A segment, to be changed.
@@ -370,6 +381,42 @@ impl<'a> SegmentMut<'a> {
     #[inline]
     pub fn write_again_at(&mut self, offset: RecordAt, parts: Parts<'_>, len: usize) {
         parts.write_again(&mut self.records[offset.get()..offset.get() + len]);
+    }
+
+    /// Writes a value, in two parts, over that of a record of the same type, if nothing else has to move for it: the
+    /// length stays the same, or the record is the last one and there is room. A record before `limit` stays as it is.
+    #[inline]
+    pub fn write_value_at(
+        &mut self,
+        offset: RecordAt,
+        limit: usize,
+        type_byte: TypeByte,
+        head: &[u8],
+        body: &[u8],
+    ) -> Written {
+        let used = self.as_ref().used() as usize;
+        let bytes = &mut self.records[offset.get()..];
+        let new_len = head.len() + body.len();
+        if record::type_byte(bytes) != type_byte || new_len > VALUE_MAX {
+            return Written::Not;
+        }
+        let at = record::head_len(bytes);
+        let old_len = record::value_len(type_byte, &bytes[at..]);
+        let (middle, end) = (at + head.len(), at + new_len);
+        if old_len == new_len && &bytes[at..middle] == head && &bytes[middle..end] == body {
+            return Written::Unchanged;
+        }
+        let last = offset.get() + at + old_len == used;
+        let fits = old_len == new_len || (last && end <= bytes.len());
+        if offset.get() < limit || !fits {
+            return Written::Not;
+        }
+        bytes[at..middle].copy_from_slice(head);
+        bytes[middle..end].copy_from_slice(body);
+        if last {
+            self.end_at(offset, end);
+        }
+        Written::InPlace
     }
 
     /// Changes the length of the record at an offset, which must be the last one, to `len` bytes.

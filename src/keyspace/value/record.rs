@@ -14,7 +14,6 @@ use crate::Limits;
 use crate::record::Small;
 use rdb::RdbType;
 use rdb::lzf;
-use smallvec::SmallVec;
 use std::sync::atomic::AtomicU64;
 
 impl Kind {
@@ -51,7 +50,7 @@ impl<'a> ValueRef<'a> {
     /// A value as it is in a record: checked, canonical RDB bytes of type 0, 2, 4, 5, 11, 16, 17, 18, 20, 24, 25 or a
     /// stream's.
     ///
-    /// Bytes after a string do no harm: its length need not be known.
+    /// Bytes after a value that a record may hold do no harm: its length need not be known.
     ///
     /// Tables (2, 4, 5, 24) and lists of several nodes are decoded for each read: hold them as
     /// [`Value`]s beyond a few hundred bytes.
@@ -125,7 +124,28 @@ impl<'a> ValueRef<'a> {
 }
 
 /// What stands in a record before the blob of a packed collection: at most a time and a length.
-pub(crate) type RecordHead = SmallVec<[u8; 16]>;
+#[derive(Clone, Copy, Default)]
+pub(crate) struct RecordHead {
+    bytes: [u8; 17],
+    len: usize,
+}
+
+impl RecordHead {
+    #[inline]
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
+impl std::ops::Deref for RecordHead {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
 
 impl Value {
     /// From checked, canonical RDB bytes, as [`ValueRef::from_record`] takes them.
@@ -205,23 +225,23 @@ impl Value {
     /// `None` for other values, strings among them.
     #[inline]
     pub(crate) fn record_parts(&self) -> Option<(RdbType, RecordHead, &[u8])> {
-        let mut head = RecordHead::new();
+        let mut head = RecordHead::default();
         let blob = match self {
             Value::List(v) => {
-                head.extend_from_slice(&[1, 2]);
+                head.push(&[1, 2]);
                 v.blob()
             }
             Value::Set(v) => v.blob(),
             Value::Zset(v) => v.blob(),
             Value::Hash(v) => {
                 if let Some(at) = v.written_first() {
-                    head.extend_from_slice(&at.to_le_bytes());
+                    head.push(&at.to_le_bytes());
                 }
                 v.blob()
             }
             Value::Str(_) | Value::Stream(_) | Value::Array(_) | Value::Opaque(_) => None,
         }?;
-        head.extend_from_slice(&Small::of_len(blob.len()));
+        head.push(&Small::of_len(blob.len()));
         Some((self.rdb_type(), head, blob))
     }
 
