@@ -10,7 +10,6 @@ use super::{edit_group, entry_reply, ids};
 use base::integer::parse_int;
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::Stream;
-use keyspace::value::stream::Pending;
 use rdb::stream::StreamId;
 
 /// The consumer that claims, and the options.
@@ -92,12 +91,12 @@ impl<'a> Claim<'a> {
             return Outcome::Left;
         };
         let now = cx.now();
-        let (stream, _) = cx.read::<Stream>(loc);
+        let (stream, env) = cx.read::<Stream>(loc);
         let Some(group) = stream.group(self.group) else {
             return Outcome::Left;
         };
-        let (pending, last_id) = (group.pending(id).cloned(), group.last_id);
-        if stream.get(id).is_none() {
+        let (pending, last_id) = (group.pending(id), group.last_id);
+        let Some(entry) = stream.get(id) else {
             if pending.is_none() {
                 return Outcome::Left;
             }
@@ -105,29 +104,28 @@ impl<'a> Claim<'a> {
             edit_group(cx, self.key, self.group, |group| group.acknowledge(id));
             cx.engine.dirty += 1;
             return Outcome::Deleted;
-        }
-        let old = match pending {
-            Some(pending) => pending,
-            None if self.force => Pending {
-                delivered_ms: now,
-                deliveries: 1,
-                owner: None,
-            },
+        };
+        let (owned, delivered_ms, old_deliveries) = match pending {
+            Some(pending) => (
+                pending.owner.is_some(),
+                pending.delivered_ms,
+                pending.deliveries,
+            ),
+            None if self.force => (false, now, 1),
             None => return Outcome::Left,
         };
-        let idle = now.saturating_sub(old.delivered_ms);
-        if old.owner.is_some() && self.min_idle_ms > 0 && idle < self.min_idle_ms {
+        let idle = now.saturating_sub(delivered_ms);
+        if owned && self.min_idle_ms > 0 && idle < self.min_idle_ms {
             return Outcome::Left;
         }
         let deliveries = match (self.deliveries, self.just_id) {
             (Some(deliveries), _) => deliveries,
-            (None, true) => old.deliveries,
-            (None, false) => old.deliveries.wrapping_add(1),
+            (None, true) => old_deliveries,
+            (None, false) => old_deliveries.wrapping_add(1),
         };
-        let (stream, env) = cx.read::<Stream>(loc);
-        match stream.get(id) {
-            Some(entry) if !self.just_id => entry_reply(env.reply, entry),
-            _ => ids::reply(env.reply, id),
+        match self.just_id {
+            false => entry_reply(env.reply, entry),
+            true => ids::reply(env.reply, id),
         }
         edit_group(cx, self.key, self.group, |group| {
             group.claim(id, self.consumer, now, self.delivered_ms, deliveries);

@@ -32,7 +32,7 @@ pub use trim::{Bound, References, Trim};
 use crate::Limits;
 use crate::tree::counted::{Inner, Tree};
 use crate::tree::ordered::Ordered;
-use node::Node;
+use node::{Node, Row};
 use rdb::stream::{Idmp, StreamId};
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -171,7 +171,18 @@ impl Stream {
 
     /// The live entry of this id.
     pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
-        self.range(id, id).next()
+        let row = self.row(id)?;
+        Some(Entry {
+            id,
+            fields: row.fields,
+        })
+    }
+
+    fn row(&self, id: StreamId) -> Option<Row<'_>> {
+        self.0
+            .nodes
+            .leaf(|inner| inner.route(|sep| *sep <= id))
+            .find(id)
     }
 
     /// Id of the last live entry; 0-0 without one.
@@ -230,22 +241,18 @@ impl Stream {
     /// Removes an entry; false if there is none.
     fn remove(&mut self, id: StreamId) -> bool {
         // Looking first keeps shared nodes shared when there is nothing to remove.
-        if self.get(id).is_none() {
+        let Some(place) = self.row(id).map(|row| row.place()) else {
             return false;
-        }
+        };
         let route = |inner: &Inner<Node>| inner.route(|sep| *sep <= id);
         let body = &mut *self.0;
         let shape = &mut body.shape;
-        let gone = body.nodes.edit_down(route, |node, _| {
-            let gone = node.delete(id);
+        body.nodes.edit_down(route, |node, _| {
+            node.delete(place);
             if node.is_vacant() {
                 shape.forget();
             }
-            gone
         });
-        if !gone {
-            return false;
-        }
         if id == self.0.first_id {
             self.find_first();
         }

@@ -194,24 +194,49 @@ impl Node {
         self.rows().prev().map(|row| row.id)
     }
 
-    /// Marks the live entry of this id as deleted; false if there is none. A node left without live
-    /// entries becomes empty.
-    pub(super) fn delete(&mut self, id: StreamId) -> bool {
-        let mut rows = self.rows();
-        let found = std::iter::from_fn(|| rows.next()).find(|row| row.id == id && !row.deleted);
-        let Some((at, flags)) = found.map(|row| (row.at, row.flags)) else {
-            return false;
-        };
+    /// The live entry of this id.
+    pub(super) fn find(&self, id: StreamId) -> Option<Row<'_>> {
+        let rows = self.rows();
+        let (lp, end) = (rows.lp, rows.back);
+        let ms = id.ms.wrapping_sub(self.master.ms).cast_signed();
+        let seq = id.seq.wrapping_sub(self.master.seq).cast_signed();
+        let mut at = rows.front;
+        // Only the numbers that tell an entry from others are read, and the rest is passed over.
+        while at < end {
+            let mut next = at;
+            let mut int = || {
+                let entry = listpack::entry_at(lp, next)?;
+                next = entry.next;
+                entry.item.as_int()
+            };
+            let (flags, own_ms, own_seq) = (int()?, int()?, int()?);
+            if (own_ms, own_seq) == (ms, seq) && flags & DELETED == 0 {
+                return rows.row(at);
+            }
+            let values = match flags & SAME_FIELDS {
+                0 => int()?.checked_mul(2)?,
+                _ => rows.head.fields as i64,
+            };
+            // The step count is passed as well.
+            for _ in 0..=values {
+                next = listpack::skip(lp, next)?;
+            }
+            at = next;
+        }
+        None
+    }
+
+    /// Marks the live entry as deleted that [`Row::place`] tells of. A node left without live entries becomes empty.
+    pub(super) fn delete(&mut self, (at, flags): Place) {
         if self.live == 1 {
             *self = Node::default();
-            return true;
+            return;
         }
         let lp = Arc::make_mut(&mut self.lp);
         replace(lp, at, flags | DELETED);
         self.live -= 1;
         self.dead += 1;
         self.write_counts();
-        true
     }
 
     /// Marks the first live entries as deleted for as long as `goes` is true, which is asked for each live one; gives
@@ -307,6 +332,16 @@ pub(super) struct Row<'a> {
     at: usize,
     flags: i64,
     pub(super) fields: Fields<'a>,
+}
+
+/// Where the flags of an entry are, and what they are.
+pub(super) type Place = (usize, i64);
+
+impl Row<'_> {
+    /// For [`Node::delete`].
+    pub(super) fn place(&self) -> Place {
+        (self.at, self.flags)
+    }
 }
 
 impl<'a> Rows<'a> {
