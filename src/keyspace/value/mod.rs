@@ -14,6 +14,7 @@ mod opaque;
 mod packed;
 mod plain;
 mod record;
+mod scored;
 mod set;
 pub mod stream;
 mod string;

@@ -11,6 +11,7 @@
 use super::packed::{self, cmp_bytes, room, score_of, with_score};
 use super::plain::{self, Fields};
 use super::record::unheld;
+use super::scored::{Pairs, place_where, places, rank_at};
 use super::set::PASSED;
 use crate::tree::keyed::{self, Builder, Hashed, Keyed};
 use crate::tree::order::Order;
@@ -18,7 +19,6 @@ use crate::{Item, Limits};
 use rdb::RdbType;
 use rdb::listpack::{self, HEADER_LEN, Iter};
 use rdb::{length, lzf, string};
-use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -404,18 +404,6 @@ fn insert_pack(lp: &mut Vec<u8>, member: &[u8], score: f64) {
     listpack::insert(lp, at, Item::of(member));
 }
 
-/// The number of pairs at the low end for which `before` holds, and the byte offset of the next one. Scores are often
-/// stored as text, so only those that a binary search meets are read.
-fn place_where(lp: &[u8], before: impl Fn(Item<'_>, f64) -> bool) -> (usize, usize) {
-    let pairs: SmallVec<[u32; 128]> = listpack::offsets(lp, 2).map(|at| at as u32).collect();
-    let rank = pairs.partition_point(|&at| {
-        let pair = Pairs(Iter::from_offset(lp, at as usize)).next();
-        pair.is_some_and(|(member, score)| before(member, score))
-    });
-    let at = pairs.get(rank).map_or(lp.len() - 1, |&at| at as usize);
-    (rank, at)
-}
-
 /// The order of sorted sets: by score, then by bytes.
 fn compare(a: (f64, Item<'_>), b: (f64, &[u8])) -> Ordering {
     a.0.partial_cmp(&b.0)
@@ -550,10 +538,20 @@ impl<'a> ZsetRef<'a> {
 
     /// The ranks of the members with scores from `min` to `max`; an empty range where there are none.
     pub fn ranks_by_score(&self, min: ScoreBound, max: ScoreBound) -> Range<usize> {
-        let start =
-            self.rank_where(|_, score| score < min.score || (min.exclusive && score == min.score));
-        let end =
-            self.rank_where(|_, score| score < max.score || (!max.exclusive && score == max.score));
+        let below = |_: Item<'_>, score| score < min.score || (min.exclusive && score == min.score);
+        let within =
+            |_: Item<'_>, score| score < max.score || (!max.exclusive && score == max.score);
+        let (start, end) = match (&self.0, self.table()) {
+            (FormRef::Pack(lp), _) => {
+                let places = places(lp);
+                (rank_at(lp, &places, below), rank_at(lp, &places, within))
+            }
+            (_, Some(table)) => (
+                table.order.rank_where(below),
+                table.order.rank_where(within),
+            ),
+            (_, None) => (0, 0),
+        };
         start..end.max(start)
     }
 
@@ -668,22 +666,4 @@ fn write_scored(
     string::encode_item(member, packer, out.buf());
     out.buf().extend_from_slice(&score.to_le_bytes());
     out.spill();
-}
-
-/// The (member, score) pairs of a listpack.
-struct Pairs<'a>(Iter<'a>);
-
-impl<'a> Iterator for Pairs<'a> {
-    type Item = (Item<'a>, f64);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Some((self.0.next()?, score_of(self.0.next()?)))
-    }
-}
-
-impl DoubleEndedIterator for Pairs<'_> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        let score = score_of(self.0.next_back()?);
-        Some((self.0.next_back()?, score))
-    }
 }
