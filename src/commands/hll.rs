@@ -56,11 +56,11 @@ type Histogram = [u32; 64];
 pub type Raise = (usize, u8);
 
 /// All registers, one byte each.
-pub type Registers = Box<[u8; REGISTERS]>;
+pub type Registers = [u8; REGISTERS];
 
 /// Registers that are all zero.
 pub fn no_registers() -> Registers {
-    Box::new([0; REGISTERS])
+    [0; REGISTERS]
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -297,7 +297,7 @@ impl<'a> Hll<'a> {
         if self.is_dense() {
             return Ok(());
         }
-        self.set_registers(&*self.registers()?);
+        self.set_registers(&self.registers()?);
         Ok(())
     }
 
@@ -445,8 +445,13 @@ pub fn raised<'r>(
     const TOGETHER: usize = 64;
     let (old, _) = old.as_chunks::<TOGETHER>();
     let (new, _) = new.as_chunks::<TOGETHER>();
-    // Most registers do not change, so many are compared at a time.
-    let differ = old.iter().zip(new).enumerate().filter(|(_, (a, b))| a != b);
+    // Most registers do not change, so many are compared at a time, without a call for each comparison.
+    let differ = |(_, (a, b)): &(usize, (&[u8; TOGETHER], &[u8; TOGETHER]))| {
+        let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+        let bits = words.map(|(a, b)| u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b));
+        bits.fold(0, |all, bits| all | bits) != 0
+    };
+    let differ = old.iter().zip(new).enumerate().filter(differ);
     differ.flat_map(|(at, (old, new))| {
         let pairs = old.iter().zip(new).enumerate();
         pairs
@@ -580,7 +585,7 @@ mod tests {
             sketch.set_registers(&registers);
             assert_eq!(sketch.registers().as_ref(), Ok(&registers));
             sketch.set_dense(index, 63);
-            let mut expected = registers.clone();
+            let mut expected = registers;
             expected[index] = 63;
             assert_eq!(sketch.registers(), Ok(expected), "{index}");
         }

@@ -218,7 +218,7 @@ fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             dense |= sketch.is_dense();
             sketch.merge_into(&mut registers)?;
             if i == 0 {
-                own.copy_from_slice(&*registers);
+                own = registers;
             }
         }
     }
