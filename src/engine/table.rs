@@ -85,9 +85,12 @@ impl Deref for Entry {
 impl Entry {
     /// The subcommand `name`, in any case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&Entry> {
-        self.subcommands
-            .iter()
-            .find(|s| s.short_name().as_bytes().eq_ignore_ascii_case(name))
+        // The names are compared from behind, where there is nothing to look for: no name has another bar in it.
+        self.subcommands.iter().find(|s| {
+            let own = s.command.name.as_bytes();
+            let container = own.len().checked_sub(name.len() + 1);
+            container.is_some_and(|at| own[at] == b'|' && own[at + 1..].eq_ignore_ascii_case(name))
+        })
     }
 
     /// What it is remembered by.
