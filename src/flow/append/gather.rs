@@ -1,23 +1,21 @@
 //! How long the log waits for more before it syncs what waits for a sync (`appendfsync always`).
 //!
 //! Clients whose replies a sync has released mostly write again at once. If the next sync began without them, each sync
-//! could serve only a part of the clients. So the next sync waits for them, but only for a part of the time that a sync
-//! takes, and not after a wait that was in vain. The gain has not been measured.
+//! could serve only a part of the clients: half of them, if all write as fast as they are answered. So the next sync
+//! waits for all of them, but only for a part of the time that a sync takes, and not after a wait that was in vain.
 
 use std::time::Duration;
 
-/// A wait was in vain if less than this share of the expected commits came.
-const ENOUGH: (u64, u64) = (7, 8);
 /// The most syncs in a row that begin without a wait after one whose wait was in vain.
-const SKIPPED_MAX: u32 = 64;
+const SKIPPED_MAX: u32 = 16;
 
 /// What earlier syncs tell about the clients that write.
 #[derive(Debug, Default)]
 pub struct Gather {
     /// How many commits are likely to come, including those that wait already.
     expected: u64,
-    /// How long a sync may wait for them.
-    within: Duration,
+    /// How long a sync takes.
+    sync: Duration,
     /// How many of the next syncs begin without a wait.
     skipped: u32,
     /// How many syncs began without a wait after the last one that was in vain.
@@ -28,25 +26,29 @@ impl Gather {
     /// A sync has ended: it took `took` and made `made_durable` commits durable, and `waiting` commits came meanwhile.
     pub fn synced(&mut self, took: Duration, made_durable: u64, waiting: u64) {
         self.expected = made_durable + waiting;
-        self.within = took / 2;
+        self.sync = took;
     }
 
     /// How many commits the next sync waits for, and how long at most; `None` if it begins at once.
     pub fn wanted(&mut self) -> Option<(u64, Duration)> {
-        if self.expected < 2 || self.within.is_zero() {
+        let within = self.sync / 2;
+        if self.expected < 2 || within.is_zero() {
             return None;
         }
         if self.skipped > 0 {
             self.skipped -= 1;
             return None;
         }
-        Some((self.expected * ENOUGH.0 / ENOUGH.1, self.within))
+        Some((self.expected, within))
     }
 
-    /// It was waited for `wanted` commits, and so many were there.
-    pub fn waited(&mut self, wanted: u64, there: u64) {
-        // Nobody writes any more: that says nothing of those who will.
-        if there >= wanted || there == 0 {
+    /// It was waited so long, and so many commits were there.
+    pub fn waited(&mut self, waited: Duration, there: u64) {
+        // Without a wait, each sync would serve half of those who are expected. With it there are fewer syncs, so there
+        // have to be more commits in each. And where nobody writes any more, that says nothing of those who will.
+        let with = 2 * u128::from(there) * self.sync.as_nanos();
+        let without = u128::from(self.expected) * (self.sync + waited).as_nanos();
+        if with >= without || there == 0 {
             self.in_vain = 0;
             return;
         }
@@ -66,11 +68,28 @@ mod tests {
         let mut gather = Gather::default();
         assert_eq!(gather.wanted(), None, "nothing is known");
         gather.synced(SYNC, 32, 32);
-        assert_eq!(gather.wanted(), Some((56, SYNC / 2)));
-        gather.waited(56, 64);
+        assert_eq!(gather.wanted(), Some((64, SYNC / 2)));
+        gather.waited(SYNC / 4, 64);
         assert!(gather.wanted().is_some());
         gather.synced(SYNC, 1, 0);
         assert_eq!(gather.wanted(), None, "one client alone does not wait");
+    }
+
+    #[test]
+    fn a_wait_is_in_vain_if_more_would_be_durable_in_the_same_time_without_it() {
+        // After the longest wait a sync and a half have passed, in which three quarters of all would have been served.
+        for (waited, there, again) in [
+            (SYNC / 2, 48, true),
+            (SYNC / 2, 47, false),
+            (SYNC / 4, 40, true),
+            (SYNC / 4, 39, false),
+            (SYNC / 2, 0, true),
+        ] {
+            let mut gather = Gather::default();
+            gather.synced(SYNC, 32, 32);
+            gather.waited(waited, there);
+            assert_eq!(gather.wanted().is_some(), again, "{there} in {waited:?}");
+        }
     }
 
     #[test]
@@ -80,15 +99,15 @@ mod tests {
         for _ in 0..1000 {
             gather.synced(SYNC, 10, 10);
             syncs += 1;
-            if let Some((wanted, _)) = gather.wanted() {
+            if let Some((_, within)) = gather.wanted() {
                 waits += 1;
-                gather.waited(wanted, 10);
+                gather.waited(within, 10);
             }
         }
-        assert!(waits * 40 < syncs, "{waits} of {syncs}");
+        assert!(waits * 14 < syncs, "{waits} of {syncs}");
         // Then they come again.
         while gather.wanted().is_none() {}
-        gather.waited(17, 20);
+        gather.waited(SYNC / 4, 20);
         gather.synced(SYNC, 20, 0);
         assert!(gather.wanted().is_some());
     }

@@ -92,6 +92,8 @@ pub struct Queue {
     bytes: usize,
     /// The writer waits for an order. Else it looks for some by itself, and to wake it would cost a system call.
     idle: bool,
+    /// It waits until so many commits after this one are there.
+    gathers: Option<(CommitPosition, u64)>,
     /// Writers are held until the log has taken more.
     held: bool,
     /// Replicas are sent what has been written.
@@ -120,8 +122,9 @@ pub trait Exchange: Clone + Send + 'static {
 impl Queue {
     /// Adds an order.
     pub fn order(&mut self, order: Order) {
-        if let Order::Batch(batch) = &order {
-            self.bytes += batch.bytes.len();
+        match &order {
+            Order::Batch(batch) => self.bytes += batch.bytes.len(),
+            _ => self.gathers = None,
         }
         self.orders.push_back(order);
         self.wake();
@@ -148,6 +151,12 @@ impl Queue {
     }
 
     fn wake(&mut self) {
+        // Who gathers fifty commits need not be woken fifty times.
+        if let Some((durable, wanted)) = self.gathers
+            && self.commits_after(durable) < wanted
+        {
+            return;
+        }
         self.calls.writer |= std::mem::take(&mut self.idle);
     }
 
@@ -178,12 +187,13 @@ impl Queue {
         let batches_only = |order: &Order| matches!(order, Order::Batch(_));
         self.idle =
             self.commits_after(durable) < wanted && self.orders.back().is_none_or(batches_only);
+        self.gathers = self.idle.then_some((durable, wanted));
         self.idle
     }
 
     /// The writer does not wait any more. Gives how many commits after `durable` are there.
     pub fn gathered(&mut self, durable: CommitPosition) -> u64 {
-        self.idle = false;
+        (self.idle, self.gathers) = (false, None);
         self.commits_after(durable)
     }
 
@@ -194,7 +204,7 @@ impl Queue {
 
     /// Takes all orders.
     pub fn take(&mut self) -> VecDeque<Order> {
-        self.idle = false;
+        (self.idle, self.gathers) = (false, None);
         self.report.kept += std::mem::take(&mut self.bytes);
         std::mem::take(&mut self.orders)
     }
@@ -247,5 +257,47 @@ impl Queue {
     /// Bytes that wait in memory.
     pub fn waiting(&self) -> usize {
         self.bytes + self.report.kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(last: u64) -> Batch {
+        let at = CommitPosition::nth(last);
+        Batch {
+            bytes: b"x".to_vec(),
+            db: None,
+            end: Mark {
+                at,
+                id: [b'0'; 40],
+                offset: 0,
+                ms: 0,
+            },
+            joins: true,
+        }
+    }
+
+    #[test]
+    fn who_gathers_is_woken_by_the_last_commit_or_by_another_order() {
+        let durable = CommitPosition::nth(10);
+        let mut queue = Queue::default();
+        assert!(queue.gathers(durable, 3));
+        for (last, wakes) in [(11, false), (12, false), (13, true)] {
+            queue.batch(batch(last));
+            assert_eq!(queue.take_calls().writer, wakes, "{last}");
+        }
+        assert!(!queue.gathers(durable, 3));
+        assert_eq!(queue.gathered(durable), 3);
+        assert!(queue.gathers(durable, 9));
+        queue.order(Order::Stop);
+        assert!(queue.take_calls().writer);
+        assert!(!queue.gathers(durable, 9), "it has something else to do");
+        // Who waits for any order is woken by the first one.
+        queue.take();
+        assert!(queue.waits());
+        queue.batch(batch(14));
+        assert!(queue.take_calls().writer);
     }
 }

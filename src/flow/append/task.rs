@@ -106,9 +106,9 @@ impl<D: Disk> Task<D> {
         }
     }
 
-    /// It was waited for `wanted` commits, and so many were there.
-    pub fn gathered(&mut self, wanted: u64, there: u64) {
-        self.writers.waited(wanted, there);
+    /// It was waited so long, and so many commits were there.
+    pub fn gathered(&mut self, waited: Duration, there: u64) {
+        self.writers.waited(waited, there);
     }
 
     /// All commits up to this one are durable.

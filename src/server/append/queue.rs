@@ -1,8 +1,7 @@
 //! The queue between the executor and the thread of the log, and how each waits for the other.
 
 use engine::CommitPosition;
-use flow::append::queue::{Exchange, Order, Queue};
-use std::collections::VecDeque;
+use flow::append::queue::{Exchange, Queue};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -39,11 +38,11 @@ impl Shared {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes all orders, or waits for some, at most for `wait`.
-    pub fn take(&self, wait: Option<Duration>) -> VecDeque<Order> {
+    /// Waits until something is ordered, at most for `wait`. False if nothing is.
+    pub fn wait(&self, wait: Option<Duration>) -> bool {
         let queue = self.lock();
         let wake = &self.0.ordered;
-        let mut queue = match wait {
+        let queue = match wait {
             None => wake.wait_while(queue, Queue::waits),
             Some(wait) => wake
                 .wait_timeout_while(queue, wait, Queue::waits)
@@ -51,7 +50,7 @@ impl Shared {
                 .map_err(|e| PoisonError::new(e.into_inner().0)),
         }
         .unwrap_or_else(PoisonError::into_inner);
-        queue.take()
+        queue.has_orders()
     }
 
     /// Waits until so many commits after `durable` wait, something else is ordered, or the time is over. Gives how many

@@ -2,7 +2,7 @@
 
 use super::queue::Shared;
 use disk::Machine;
-use flow::append::queue::Exchange;
+use flow::append::queue::{Exchange, Queue};
 use flow::append::task::{Task, Timer};
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,15 @@ pub fn run(mut task: Task<Machine>, shared: &Shared) {
     let timer = SinceStart(Instant::now());
     let _tells = TellsOfPanic(shared);
     while !task.stops() {
-        if let Some((wanted, within)) = task.gathers() {
+        // Those who are gathered have the time from the first of them on: until then nobody waits for the disk.
+        if shared.wait(task.wait(&timer))
+            && let Some((wanted, within)) = task.gathers()
+        {
+            let begun = timer.now();
             let there = shared.gather(task.durable(), wanted, within);
-            task.gathered(wanted, there);
+            task.gathered(timer.now() - begun, there);
         }
-        let orders = shared.take(task.wait(&timer));
+        let orders = shared.with(Queue::take);
         if task.turn(orders, &timer, shared) {
             // What comes meanwhile is written at once.
             std::thread::sleep(COLLECT);
