@@ -38,6 +38,10 @@ const MANY_WRITERS: usize = 64;
 
 /// Runs the job.
 pub fn run(options: &Options) {
+    if let Some(rate) = options.disk {
+        // Everything else is measured on the disk as it is.
+        return slow_disk(options, rate);
+    }
     loads(options);
     everysec(options);
     always(options);
@@ -136,6 +140,39 @@ fn everysec(options: &Options) {
         ] {
             let title = format!("{what}: everysec by off");
             boards.add(&title, "", better, &server.name, ratio);
+        }
+    });
+}
+
+/// What writers see where the disk takes a few megabytes a second, and they write three fifths of that.
+fn slow_disk(options: &Options, rate: u64) {
+    let value = "v".repeat(1000);
+    let fed = rate as f64 * 0.6;
+    let title = format!("everysec, fed with {fed:.0} MB/s");
+    each(options, &title, |server, boards| {
+        let running = with_log(options.builder(server), "everysec").start();
+        let per_second = (fed * 1e6 / value.len() as f64) as usize;
+        let flood = Flood::of(running.port(), 8, 16)
+            .with_value(&value)
+            .paced(per_second);
+        let cpu = cpu_seconds(running.pid());
+        let flood = flood.run(2 * STRETCH);
+        let cpu = (cpu_seconds(running.pid()) - cpu) * 1e6 / flood.writes as f64;
+        let written = flood.writes as f64 * value.len() as f64 / 1e6;
+        let name = &server.name;
+        let ms = |share| flood.latencies.percentile_ms(share);
+        for (what, unit, better, value) in [
+            (
+                "fed",
+                "MB/s",
+                Better::Neither,
+                written / (2.0 * STRETCH.as_secs_f64()),
+            ),
+            ("p99.9 of a pipeline", "ms", Better::Lower, ms(0.999)),
+            ("slowest pipeline", "ms", Better::Lower, ms(1.0)),
+            ("processor time a SET", "us", Better::Lower, cpu),
+        ] {
+            boards.add(what, unit, better, name, value);
         }
     });
 }
@@ -282,6 +319,7 @@ struct Flood {
     clients: usize,
     pipeline: usize,
     per_second: Option<usize>,
+    value: String,
 }
 
 /// What they saw.
@@ -297,7 +335,14 @@ impl Flood {
             clients,
             pipeline,
             per_second: None,
+            value: logs::VALUE.to_owned(),
         }
+    }
+
+    /// They write this value.
+    fn with_value(mut self, value: &str) -> Flood {
+        self.value = value.to_owned();
+        self
     }
 
     /// All of them together write no more than that in a second.
@@ -314,8 +359,8 @@ impl Flood {
         let clients: Vec<_> = (0..self.clients)
             .map(|n| {
                 let ended = Arc::clone(&ended);
-                let (port, pipeline) = (self.port, self.pipeline);
-                std::thread::spawn(move || flood(port, pipeline, pause, n as u64, &ended))
+                let (to, value) = ((self.port, self.pipeline), self.value.clone());
+                std::thread::spawn(move || flood(to, &value, pause, n as u64, &ended))
             })
             .collect();
         std::thread::sleep(how_long);
@@ -333,8 +378,8 @@ impl Flood {
 
 /// The microseconds that each pipeline took.
 fn flood(
-    port: u16,
-    pipeline: usize,
+    (port, pipeline): (u16, usize),
+    value: &str,
     pause: Option<Duration>,
     seed: u64,
     ended: &AtomicBool,
@@ -348,7 +393,7 @@ fn flood(
         out.clear();
         for _ in 0..pipeline {
             let key = format!("key:{:012}", random.below(1_000_000));
-            logs::request(&mut out, &["SET", &key, logs::VALUE]);
+            logs::request(&mut out, &["SET", &key, value]);
         }
         let begun = Instant::now();
         stream.write_all(&out).expect("the server reads");

@@ -1,9 +1,12 @@
 /* A disk that takes so many bytes a second, for any server: preloaded, it paces what is written to files
- * whose names end in ".rdb".
+ * whose names end in ".rdb", and the syncs of files whose names end in ".aof".
  *
  * Servers write dumps by write(2) and its kin, or by stdio, whose own system calls cannot be taken the place
  * of: so both the calls and fwrite are. A write returns when the disk would have taken it; the page cache
  * takes nothing in advance, but for a twentieth of a second. A forked child inherits everything.
+ *
+ * An append-only file is written into the page cache, whatever the disk does; a sync of it returns when the
+ * disk would have taken all that was written.
  *
  *     SLOW_DISK_MB=100 LD_PRELOAD=slow_disk.so server
  */
@@ -50,28 +53,46 @@ static long long ns_per_mb(void) {
     return ns;
 }
 
+enum { FREE, WRITES, SYNCS };
+
 static void note(int fd, const char *path) {
     size_t len = path ? strlen(path) : 0;
+    const char *end = len >= 4 ? path + len - 4 : "";
     if (fd >= 0 && fd < FDS)
-        atomic_store(&paced[fd], len >= 4 && strcmp(path + len - 4, ".rdb") == 0);
+        atomic_store(&paced[fd], strcmp(end, ".rdb") == 0 ? WRITES : strcmp(end, ".aof") == 0 ? SYNCS : FREE);
+}
+
+static int kind_of(int fd) {
+    if (fd < 0 || fd >= FDS || ns_per_mb() < 0)
+        return FREE;
+    return atomic_load_explicit(&paced[fd], memory_order_relaxed);
+}
+
+static void sleep_until(long long until) {
+    struct timespec t = {until / 1000000000LL, until % 1000000000LL};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0) {
+    }
 }
 
 static void pace(int fd, size_t bytes) {
-    if (fd < 0 || fd >= FDS || !atomic_load_explicit(&paced[fd], memory_order_relaxed) || ns_per_mb() < 0)
+    int kind = kind_of(fd);
+    if (kind == FREE)
         return;
     long sum = atomic_fetch_add(&gathered, (long)bytes) + (long)bytes;
-    if (sum < GATHERED)
+    if (sum < GATHERED && kind == WRITES)
         return;
     atomic_fetch_sub(&gathered, sum);
     long long now = now_ns(), from = atomic_load(&free_at), until;
     do {
         until = (from > now - CREDIT ? from : now - CREDIT) + sum * ns_per_mb() / 1000000;
     } while (!atomic_compare_exchange_weak(&free_at, &from, until));
-    if (until <= now)
-        return;
-    struct timespec t = {until / 1000000000LL, until % 1000000000LL};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0) {
-    }
+    if (until > now && kind == WRITES)
+        sleep_until(until);
+}
+
+static void pace_sync(int fd) {
+    if (kind_of(fd) == SYNCS && atomic_load(&free_at) > now_ns())
+        sleep_until(atomic_load(&free_at));
 }
 
 #define REAL(result, name, ...)                                                    \
@@ -102,6 +123,18 @@ ssize_t writev(int fd, const struct iovec *parts, int n) {
         sum += parts[i].iov_len;
     pace(fd, sum);
     return real(fd, parts, n);
+}
+
+int fsync(int fd) {
+    REAL(int, "fsync", int);
+    pace_sync(fd);
+    return real(fd);
+}
+
+int fdatasync(int fd) {
+    REAL(int, "fdatasync", int);
+    pace_sync(fd);
+    return real(fd);
 }
 
 size_t fwrite(const void *bytes, size_t size, size_t n, FILE *file) {
