@@ -150,7 +150,7 @@ impl Host for Shell {
         let mut load = || -> Result<(), String> {
             let was_on = self.append.suspend(engine)?;
             self.persistence.give_up(engine, Which::Any);
-            let loaded = append_load::load_again(&self.persistence, engine);
+            let loaded = append_load::load_again(&self.persistence, engine, persist::load_options);
             if was_on {
                 self.append.resume(engine, loaded.clone().ok())?;
             }
@@ -224,18 +224,7 @@ impl Host for Shell {
                 engine.config.dir = super::process::enter(&engine.config.dir)?;
                 Ok(())
             }
-            Change::AppendOnly if engine.config.appendonly => {
-                let enabled = self.append.enable(engine);
-                enabled.map_err(|why| {
-                    tracing::warn!("The append-only file cannot be switched on: {why}");
-                    "Unable to turn on AOF. Check server logs.".to_owned()
-                })
-            }
-            Change::AppendOnly => {
-                engine.unblock_for_log_off();
-                self.append.disable(engine);
-                Ok(())
-            }
+            Change::AppendOnly => self.append.switch(engine),
             Change::AppendHow => {
                 self.append.set_how(engine);
                 Ok(())

@@ -36,6 +36,11 @@ impl Progress {
         Progress::new(String::new(), None, false)
     }
 
+    /// What is read.
+    pub fn name(&self) -> &str {
+        &self.what
+    }
+
     /// `done` bytes are read.
     pub fn tick(&mut self, done: u64) {
         if !self.enabled || self.shown.unwrap_or(self.started).elapsed() < EVERY {

@@ -18,7 +18,7 @@
 mod tests;
 
 use crate::append::find::Place;
-use crate::append::{AppendOnly, Appenders, LoadedLog, Told, log};
+use crate::append::{AppendOnly, Appenders, LoadedLog, Reading, Told, log};
 use crate::load::{LoadError, LoadOptions, LoadProgress, Loaded, announce, options};
 use crate::save::{FileOf, Saves, Writers};
 use base::LogLevel;
@@ -56,8 +56,35 @@ pub fn first(disk: &impl Disk, engine: &Engine) -> First {
     First::Dump
 }
 
+/// The files of a log have been loaded, or could not be, and the load ends. Returns the log and what it says about
+/// replication.
+///
+/// # Errors
+/// The text with which the server ends.
+pub fn log_loaded<W: Writers>(
+    saves: &Saves<W>,
+    engine: &mut Engine,
+    result: Result<(Reading, LoadedLog), String>,
+) -> Result<(LoadedLog, Option<Restored>), String> {
+    saves.end_loading(engine);
+    let (mut reading, log) = result?;
+    engine.dirty = 0;
+    // The files hold a complete dataset, and it is in memory now.
+    saves.start_empty();
+    let archive = reading.take_archive();
+    let told = reading.told();
+    let place = told.as_ref().ok().and_then(Option::as_ref);
+    let log = LoadedLog {
+        archive,
+        told: place.map(|told| (told.meta.at.id, told.meta.at.offset)),
+        ..log
+    };
+    let restored = restored(engine, told);
+    Ok((log, restored))
+}
+
 /// What a loaded log says about replication, which is also written to the log of the server.
-pub fn restored(engine: &Engine, told: Result<Option<Told>, String>) -> Option<Restored> {
+fn restored(engine: &Engine, told: Result<Option<Told>, String>) -> Option<Restored> {
     let log = |level, text: &str| (engine.log)(level, text);
     if let Ok(None) = told
         && engine.config.replicaof.is_some()

@@ -11,18 +11,21 @@
 
 use aof::Judge;
 use aof::reader::Item;
+use disk::{Disk, DiskFile, Machine};
 use engine::replay::{Known, Order};
 use flow::append::Reading;
 use keyspace::Hasher;
 use pipes::window::Window;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use tools::aof::Failed;
 use tools::aof::walk::{self, Buffers, Passed, Visitor, Walked};
-use tools::source::Source;
+use tools::progress::Progress;
+use tools::source::Trouble;
 
 /// Bytes of a window. In one of this size there are some requests for each part of a keyspace of a million keys.
 const WINDOW: usize = 4 << 20;
@@ -137,6 +140,7 @@ pub enum Mode {
 /// # Errors
 /// The file cannot be read, or nobody takes more.
 pub fn read(
+    disk: &impl Disk,
     path: &Path,
     range: Range<u64>,
     mode: Mode,
@@ -160,14 +164,17 @@ pub fn read(
         held: VecDeque::new(),
         left_from: None,
     };
-    let source = Source::open(path)?;
+    let fail = |e: io::Error| Trouble::io("read", path, &e);
+    let file = disk.open(path).map_err(fail)?;
+    let size = file.size().map_err(fail)?;
     // One for each piece that waits in the channel, two that are being run or freed, two of the walk.
     let buffers = Buffers {
         bytes: WINDOW,
         count: HELD + AHEAD + 4,
     };
-    let range = range.start..range.end.min(source.size().unwrap_or_default());
-    let walked = walk::visit(&source, range, buffers, false, &mut ahead)?;
+    let range = range.start..range.end.min(size);
+    let bar = Progress::new(path.display().to_string(), None, false);
+    let walked = walk::visit(&file, (range, buffers), bar, &mut ahead)?;
     Ok(Seen {
         walked,
         reading: ahead.reading,
@@ -184,7 +191,7 @@ pub fn on_thread(
 ) -> (impl FnOnce() + Send + 'static, mpsc::Receiver<Piece>) {
     let (give, take) = mpsc::channel(AHEAD);
     let read = move || {
-        let seen = read(&path, range, mode, hasher, |batch| {
+        let seen = read(&Machine, &path, range, mode, hasher, |batch| {
             give.blocking_send(Piece::Requests(batch)).is_ok()
         });
         let _ = give.blocking_send(Piece::End(Box::new(seen)));

@@ -10,26 +10,26 @@
 //!  * Requests run in slices, between which clients are told that the server is loading.
 //!  * Expired keys are kept until the end of the log, because the log says when they were deleted.
 
-mod again;
 mod ahead;
+mod now;
 mod replay;
 
 #[cfg(test)]
 mod tests;
 
-pub use again::load_again;
+pub use now::{load_again, load_now};
 
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{in_background, load_options};
 use crate::{Server, threads};
 use ahead::{Mode, Piece, Seen};
 use aof::Sealer;
-use disk::Machine;
+use disk::{Disk, Machine};
 use engine::Loading;
 use flow::append::find::{Found, Part, Place, find};
 use flow::append::tails::{self, Judged, Seen as SeenToEnd, Tails};
 use flow::append::{LoadedLog, Reading, log};
-use flow::boot::{Restored, restored};
+use flow::boot::{Restored, log_loaded};
 use flow::load::LoadError;
 use rdb::{ErrorKind, RdbError};
 use replay::{Run, unreadable};
@@ -68,26 +68,13 @@ pub async fn load_at_start(
         persistence.begin_loading(engine, kind, found.bytes(), progress.clone());
     });
     let result = load_parts(server, &found, &progress).await;
-    server.with_engine(|engine| server.persistence.end_loading(engine));
-    let (mut reading, end) = result?;
-    let archive = reading.take_archive();
-    let told = reading.told();
-    let place = told.as_ref().ok().and_then(Option::as_ref);
-    let place = place.map(|told| (told.meta.at.id, told.meta.at.offset));
-    server.with_engine(|engine| {
-        engine.dirty = 0;
-        // The files hold a complete dataset, and it is in memory now.
-        server.persistence.start_empty();
-    });
-    let restored = server.with_engine(|engine| restored(engine, told));
+    let loaded = server.with_engine(|engine| {
+        let result = result.map(|(reading, end)| (reading, found.loaded(end)));
+        log_loaded(&server.persistence, engine, result)
+    })?;
     let seconds = begun.elapsed().as_secs_f64();
     tracing::info!("DB loaded from append only file: {seconds:.3} seconds");
-    let log = LoadedLog {
-        archive,
-        told: place,
-        ..found.loaded(end)
-    };
-    Ok(Some((log, restored)))
+    Ok(Some(loaded))
 }
 
 /// Loads the files. Returns what was read of the replication stream.
@@ -141,7 +128,7 @@ async fn load_part(
     .await?;
     run.leave(seen.left_from);
     let (walked, mut reading) = (seen.walked, *seen.reading.unwrap_or_default());
-    let judged = in_background(move || judge(&path, walked, tails)).await;
+    let judged = in_background(move || judge(&Machine, &path, walked, tails)).await;
     let Judged { end, cut, sealer } = judged?;
     reading.end_file(cut);
     if let Some(from) = run.forget() {
@@ -211,7 +198,12 @@ fn begins_with_dump(part: &Part, first: bool) -> Result<bool, String> {
 }
 
 /// Judges a file that has been read to its end; what is torn off it is set aside.
-fn judge(path: &Path, walked: Walked, tails: Tails) -> Result<Judged, String> {
+fn judge(
+    disk: &impl Disk,
+    path: &Path,
+    walked: Walked,
+    tails: Tails,
+) -> Result<Judged, String> {
     let Walked {
         size,
         judge,
@@ -224,7 +216,7 @@ fn judge(path: &Path, walked: Walked, tails: Tails) -> Result<Judged, String> {
         defect,
         sound_after,
     };
-    tails::judge(&Machine, path, &seen, tails, crate::log::write)
+    tails::judge(disk, path, &seen, tails, crate::log::write)
 }
 
 fn tell_loaded(part: &Part, first: bool, begun: Instant) {

@@ -1,16 +1,17 @@
 //! Runs the requests of one file, in slices.
 
 use super::ahead::{self, Batch, Mode, Request, Seen};
+use disk::Disk;
 use engine::Engine;
 use engine::prefetch::{self, BATCH};
 use engine::replay::{NotHere, Replay};
+use flow::append::Reading;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tools::aof::Failed;
-use tools::aof::walk::Walked;
 
 /// One file that is being run.
 pub struct Run {
@@ -41,24 +42,35 @@ impl Run {
         }
     }
 
-    /// Runs what will be kept whatever follows in the file, and returns the verdict on the file. Nothing on disk is
+    /// Runs what will be kept whatever follows in the file, and returns what was seen of the file. Nothing on disk is
     /// changed.
     ///
     /// # Errors
     /// The text for the log of the server.
-    pub fn judge_now(&mut self, engine: &mut Engine, start: u64) -> Result<Walked, String> {
-        let seen = self.read_now(engine, start..u64::MAX, Mode::Judge(None))?;
+    pub fn judge_now(
+        &mut self,
+        disk: &impl Disk,
+        engine: &mut Engine,
+        start: u64,
+        reading: Option<Box<Reading>>,
+    ) -> Result<Seen, String> {
+        let seen = self.read_now(disk, engine, start..u64::MAX, Mode::Judge(reading))?;
         self.left_from = seen.left_from;
-        Ok(seen.walked)
+        Ok(seen)
     }
 
     /// Runs the rest up to where the file ends, as is known now.
     ///
     /// # Errors
     /// The text for the log of the server.
-    pub fn finish_now(mut self, engine: &mut Engine, end: u64) -> Result<(), String> {
+    pub fn finish_now(
+        mut self,
+        disk: &impl Disk,
+        engine: &mut Engine,
+        end: u64,
+    ) -> Result<(), String> {
         if let Some(from) = self.forget() {
-            let seen = self.read_now(engine, from..end, Mode::Known)?;
+            let seen = self.read_now(disk, engine, from..end, Mode::Known)?;
             self.is_as_before(&seen)?;
         }
         self.release(end);
@@ -102,6 +114,7 @@ impl Run {
 
     fn read_now(
         &mut self,
+        disk: &impl Disk,
         engine: &mut Engine,
         range: Range<u64>,
         mode: Mode,
@@ -110,7 +123,7 @@ impl Run {
         let mut ran = Ok(false);
         let path = self.path.clone();
         let hasher = engine.keyspace.hasher();
-        let seen = ahead::read(&path, range, mode, hasher, |batch| {
+        let seen = ahead::read(disk, &path, range, mode, hasher, |batch| {
             self.take(batch);
             ran = self.step(engine, None);
             ran.is_ok()

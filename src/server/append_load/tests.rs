@@ -324,7 +324,7 @@ fn a_log_that_is_loaded_again_keeps_what_has_expired_until_it_deletes_it() {
     ];
     world.write(&increment(NAME, 1), &requests(&lines));
     world.server.with_engine(|engine| {
-        let loaded = load_again(&world.server.persistence, engine).map(drop);
+        let loaded = load_again(&world.server.persistence, engine, load_options).map(drop);
         assert_eq!(loaded, Ok(()));
         // Nobody has been told that they are gone.
         assert_eq!(engine.keyspace.db(0).len(), 3);

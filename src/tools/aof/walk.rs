@@ -7,11 +7,10 @@ use aof::judge::{Event, is_seal};
 use aof::reader::{Item, Reader, Step};
 use aof::search::Search;
 use aof::{Defect, Judge};
+use disk::DiskFile;
 use pipes::window::{Window, Windows};
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
 /// Bytes of a window where only items are looked at.
 const WINDOW: usize = 1 << 20;
@@ -66,16 +65,16 @@ impl Walked {
 }
 
 /// A part of a file.
-struct Part<'f> {
-    file: &'f File,
+struct Part<'f, F> {
+    file: &'f F,
     at: u64,
     end: u64,
 }
 
-impl Read for Part<'_> {
+impl<F: DiskFile> Read for Part<'_, F> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let left = (self.end - self.at).min(buf.len() as u64) as usize;
-        let read = self.file.read_at(&mut buf[..left], self.at)?;
+        let read = self.file.read_some_at(&mut buf[..left], self.at)?;
         self.at += read as u64;
         Ok(read)
     }
@@ -125,25 +124,25 @@ pub fn walk(
         bytes: WINDOW,
         count: 2,
     };
-    visit(source, start..size, buffers, progress, &mut Items(each))
+    let file = source.require_file("this tool")?;
+    let bar = Progress::new(source.name(), Some(size.max(start)), progress);
+    visit(file, (start..size, buffers), bar, &mut Items(each))
 }
 
-/// Reads the log in this range of a regular file, as if the file ended there.
+/// Reads the log in this range of a regular file, as if the file ended there. `bar` has its name.
 ///
 /// # Errors
 /// Those of the file and of the visitor.
 pub fn visit(
-    source: &Source,
-    range: Range<u64>,
-    buffers: Buffers,
-    progress: bool,
+    file: &impl DiskFile,
+    (range, buffers): (Range<u64>, Buffers),
+    mut bar: Progress,
     visitor: &mut impl Visitor,
 ) -> Result<Walked, Failed> {
-    let file = source.require_file("this tool")?;
     let start = range.start;
     let size = range.end.max(start);
-    let fail = |e: io::Error| Trouble(format!("cannot read {}: {e}", source.name()));
-    let mut bar = Progress::new(source.name(), Some(size), progress);
+    let name = bar.name().to_owned();
+    let fail = |e: io::Error| Trouble(format!("cannot read {name}: {e}"));
     let part = Part {
         file,
         at: start,
@@ -218,7 +217,7 @@ pub fn visit(
 }
 
 /// Looks for a sound batch from `at` on.
-fn search(file: &File, at: u64, end: u64) -> io::Result<Option<u64>> {
+fn search(file: &impl DiskFile, at: u64, end: u64) -> io::Result<Option<u64>> {
     let mut windows = Windows::with_buffers(Part { file, at, end }, WINDOW, 2);
     let mut search = Search::at(at);
     loop {

@@ -81,6 +81,23 @@ impl<A: Appenders> AppendOnly<A> {
         Ok(())
     }
 
+    /// CONFIG SET appendonly.
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn switch(&self, engine: &mut Engine) -> Result<(), String> {
+        if !engine.config.appendonly {
+            engine.unblock_for_log_off();
+            self.disable(engine);
+            return Ok(());
+        }
+        self.enable(engine).map_err(|why| {
+            let text = format!("The append-only file cannot be switched on: {why}");
+            (engine.log)(LogLevel::Warning, &text);
+            "Unable to turn on AOF. Check server logs.".to_owned()
+        })
+    }
+
     /// CONFIG SET appendonly yes.
     ///
     /// # Errors
