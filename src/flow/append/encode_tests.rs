@@ -1,7 +1,7 @@
 //! Whatever happens, the log reproduces the stream, and loading it runs what has run.
 
 use super::encode::Encoded;
-use super::{Encoder, Reading, Told};
+use super::{Encoder, Reading, Told, tails};
 use aof::judge::Event;
 use aof::{Item, Judge, Reader, Retelling, Sealer, Step};
 use base::request::encode_request;
@@ -305,4 +305,77 @@ fn a_log_tells_the_stream_and_runs_what_has_run() {
             assert!(bytes == world.stream, "seed {seed}");
         }
     }
+}
+
+/// What files say whose items are these; whether each was cut at its last seal.
+fn told(files: &[(&[u8], bool)]) -> Told {
+    let mut reading = Reading::new(1000, 0);
+    for (bytes, cut) in files {
+        let (mut reader, mut judge) = (Reader::at(0), Judge::at(0));
+        let mut at = 0;
+        while let Ok(Step::Item { item, consumed }) = reader.next(&bytes[at..]) {
+            let part = &bytes[at..at + consumed];
+            let event = judge.item(at as u64, part, &item).expect("sound");
+            reading.item(part, (at + consumed) as u64, &item, &event);
+            at += consumed;
+        }
+        reading.end_file(*cut);
+    }
+    reading.told().expect("known").expect("it tells")
+}
+
+#[test]
+fn what_ran_of_a_file_without_its_last_seal_counts_when_the_next_file_is_cut() {
+    let place = |offset: u64| {
+        let mut bytes = Vec::new();
+        let at = aof::history::At {
+            id: [b'a'; 40],
+            offset,
+            db: 0,
+            former: Vec::new(),
+        };
+        at.print(&mut bytes);
+        bytes
+    };
+    let (mut first, mut second) = (place(1000), Vec::new());
+    let set = request(&["SET", "a", "1"]);
+    first.extend_from_slice(&set);
+    Sealer::new().seal(&[b'a'; 40], 1000 + set.len() as u64, 0, &mut second);
+    let reached = 1000 + set.len() as u64;
+    let one = told(&[(&first, false)]);
+    assert_eq!(one.meta.at.offset.get() as u64, reached);
+    // The next file was begun after the first had been cut off, and a power cut has taken all but its first seal.
+    assert_eq!(told(&[(&first, false), (&second, true)]), one);
+}
+
+#[test]
+fn a_file_goes_on_if_its_seals_reach_to_its_end_or_it_has_none() {
+    let set = request(&["SET", "a", "1"]);
+    let goes_on = |bytes: &[u8]| {
+        let disk = disk::fake::FakeDisk::with([("/log/a", bytes)]);
+        let verdict = aof::judge::judge(bytes, 0, |_, _| {});
+        let seen = tails::Seen {
+            size: bytes.len() as u64,
+            judge: verdict.judge,
+            defect: verdict.defect,
+            sound_after: None,
+        };
+        let tails = tails::Tails {
+            truncated: true,
+            corrupt: true,
+            corrupt_max: 0,
+            last: true,
+        };
+        let judged = tails::judge(&disk, "/log/a".as_ref(), &seen, tails, |_, _| {});
+        let judged = judged.expect("it is whole");
+        assert_eq!((judged.end, judged.cut), (bytes.len() as u64, false));
+        judged.sealer.is_some()
+    };
+    assert!(goes_on(&set));
+    let mut sealer = Sealer::new();
+    sealer.update(&set);
+    let mut sealed = set.clone();
+    sealer.seal(&[b'a'; 40], 1000, 0, &mut sealed);
+    assert!(goes_on(&sealed));
+    assert!(!goes_on(&[sealed, set.clone()].concat()));
 }

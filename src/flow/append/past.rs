@@ -219,6 +219,8 @@ impl Reading {
         self.own = false;
         self.open = None;
         if !cut {
+            // All of it has run, even what no seal covers: a power cut may have taken the last one.
+            self.sealed.clone_from(&self.here);
             return;
         }
         let surplus = match (&self.here, &self.sealed) {

@@ -62,7 +62,8 @@ pub struct Judged {
     pub end: u64,
     /// It is cut off after the last seal, or before it.
     pub cut: bool,
-    /// What no seal covers yet, if nothing was cut off.
+    /// What no seal covers yet, if the file can go on at this end: nothing was cut off, and its seals reach to the end,
+    /// if it has any.
     pub sealer: Option<Sealer>,
 }
 
@@ -79,10 +80,14 @@ pub fn judge(
 ) -> Result<Judged, String> {
     let seal = seen.judge.last_seal().copied();
     let Some(defect) = &seen.defect else {
+        let sealer = seen.judge.clone().into_sealer();
+        // The next seal would also cover what no seal covers at the end, and a power cut that damages what follows would
+        // take that away too.
+        let is_sealed = seal.is_none() || !sealer.is_due();
         return Ok(Judged {
             end: seen.judge.whole(),
             cut: false,
-            sealer: Some(seen.judge.clone().into_sealer()),
+            sealer: is_sealed.then_some(sealer),
         });
     };
     let name = path
