@@ -2,6 +2,7 @@
 
 use super::net::{Conn, Piece, Quality, Wire};
 use super::node::Wish;
+use super::weather::Climate;
 use super::world::{World, index};
 use forebay::flow::feed::End;
 use forebay::flow::follow::Input;
@@ -70,6 +71,9 @@ impl World {
         while i < self.conns.len() {
             self.deliver(i);
             i += 1;
+        }
+        for i in 0..self.servers.len() {
+            self.fall(i);
         }
         for i in 0..self.conns.len() {
             self.send(i);
@@ -202,6 +206,11 @@ impl World {
                 Piece::Bytes(bytes) => {
                     // In pieces, cut anywhere.
                     let n = (1 + self.rng.below(bytes.len() as u64) as usize).min(left);
+                    let n = match self.climate {
+                        // One request at a time, so that it is known what was between any two.
+                        Climate::Logs => n.min(first_request(&bytes)),
+                        _ => n,
+                    };
                     let (now, later) = bytes.split_at(n);
                     conn.down.untake(later);
                     left -= n;
@@ -223,4 +232,13 @@ impl World {
             }
         }
     }
+}
+
+/// Where a second request begins, if these bytes are of the stream.
+fn first_request(bytes: &[u8]) -> usize {
+    if bytes.starts_with(b"\n*") {
+        return 1;
+    }
+    let begins = bytes.windows(3).position(|three| three == b"\r\n*");
+    begins.map_or(bytes.len(), |at| at + 2)
 }

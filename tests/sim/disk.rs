@@ -4,9 +4,9 @@
 //! that it had.
 
 use super::dumps::Content;
+use super::power::{Files, Held, Naming, Shared, lock};
 use forebay::base::Rng;
 use forebay::disk::{Disk, DiskFile};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -14,26 +14,22 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Where the dump is.
 pub const DUMP: &str = "/data/dump.rdb";
+/// Where the append-only file is.
+pub const LOG: &str = "/data/log";
 
-/// What a file holds.
-#[derive(Debug, Default)]
-struct Held {
-    bytes: Vec<u8>,
-    /// What the dataset was at the cut of this dump, and the number of the cut.
-    cut: Option<(Content, u64)>,
-    /// It ends too early: the disk lost power and had lied.
-    torn: bool,
-}
-
-type Shared<T> = Arc<Mutex<T>>;
-
-fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, T> {
-    shared.lock().expect("nothing panics with this lock")
+/// What a disk does that has faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Write,
+    Sync,
+    Name,
+    SyncDirectory,
+    Open,
 }
 
 #[derive(Clone, Debug, Default)]
 struct State {
-    names: BTreeMap<PathBuf, Shared<Held>>,
+    files: Files,
     /// The file that was created last.
     newest: Option<Shared<Held>>,
     cuts: u64,
@@ -43,6 +39,15 @@ struct State {
     delay_ms: u64,
     /// Payloads that memory had no room for.
     payload_files: u64,
+    /// Which operations fail, one in three; `Some(None)`: all kinds.
+    faulty: Option<Option<Operation>>,
+    /// How many have failed.
+    faults: u64,
+    /// The process ends before the operation after so many more.
+    fuse: Option<u64>,
+    /// What it has left, if it has ended like that.
+    left: Option<Files>,
+    rng: Option<Rng>,
 }
 
 /// One server's disk. Clones are the same disk.
@@ -63,13 +68,95 @@ impl SimDisk {
     }
 
     fn dump(&self) -> Option<Shared<Held>> {
-        self.state().names.get(Path::new(DUMP)).cloned()
+        self.state().files.names.get(Path::new(DUMP)).cloned()
     }
 
-    /// What the process leaves when it is killed now: whatever it does from here on is done to another disk.
+    /// A disk whose faults come from this number.
+    pub fn new(seed: u64) -> SimDisk {
+        let disk = SimDisk::default();
+        disk.state().rng = Some(Rng::new(seed));
+        disk
+    }
+
+    /// What the process leaves when it is killed now, or has left when it was: whatever it does from here on is done to
+    /// another disk.
     pub fn survive(&mut self) -> SimDisk {
-        let left = self.state().clone();
+        let mut left = self.state().clone();
+        if let Some(files) = left.left.take() {
+            left.files = files;
+        }
+        left.fuse = None;
+        left.files.process_ends();
         SimDisk(Arc::new(Mutex::new(left)))
+    }
+
+    /// The process ends in the midst of what it does, before the operation after `after` more.
+    pub fn light_fuse(&self, after: u64) {
+        self.state().fuse = Some(after);
+    }
+
+    /// It does not.
+    pub fn put_out_fuse(&self) {
+        self.state().fuse = None;
+    }
+
+    /// It has ended like that.
+    pub fn has_ended(&self) -> bool {
+        self.state().left.is_some()
+    }
+
+    /// The machine loses power: what was not synced is lost, or a part of it.
+    pub fn lose_power(&self) {
+        let state = &mut *self.state();
+        let mut rng = state.rng.take().unwrap_or_else(|| Rng::new(0));
+        state.files.lose_power(&mut rng);
+        state.rng = Some(rng);
+    }
+
+    /// From now on some of these operations fail; `None`: none does.
+    pub fn set_faulty(&self, faulty: Option<Option<Operation>>) {
+        self.state().faulty = faulty;
+    }
+
+    /// It takes everything, at once.
+    pub fn is_good(&self) -> bool {
+        let state = self.state();
+        !state.full && state.delay_ms == 0 && state.faulty.is_none()
+    }
+
+    /// How many operations have failed.
+    pub fn faults(&self) -> u64 {
+        self.state().faults
+    }
+
+    /// Counts an operation, which may be the last of the process, and may fail.
+    fn operate(&self, what: Operation) -> io::Result<()> {
+        let state = &mut *self.state();
+        match &mut state.fuse {
+            Some(0) => {
+                state.left = Some(state.files.image());
+                state.fuse = None;
+            }
+            Some(more) if what != Operation::Open => *more -= 1,
+            _ => {}
+        }
+        let hits = state
+            .faulty
+            .is_some_and(|kind| kind.is_none_or(|kind| kind == what));
+        if hits && state.rng.as_mut().is_some_and(|rng| rng.below(3) == 0) {
+            state.faults += 1;
+            const EIO: i32 = 5;
+            return Err(io::Error::from_raw_os_error(EIO));
+        }
+        Ok(())
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        self.state().files.names.contains_key(path)
+    }
+
+    fn below(&self, n: u64) -> u64 {
+        self.state().rng.as_mut().map_or(0, |rng| rng.below(n))
     }
 
     /// Nothing more fits, or it does again.
@@ -135,7 +222,9 @@ impl SimDisk {
     /// A process that begins finds nothing but the dump.
     pub fn check_no_leftovers(&self) -> Result<(), String> {
         let state = self.state();
-        match state.names.keys().find(|name| *name != Path::new(DUMP)) {
+        let others =
+            |name: &&PathBuf| *name != Path::new(DUMP) && name.parent() != Some(Path::new(LOG));
+        match state.files.names.keys().find(others) {
             Some(name) => Err(format!("{} was left behind", name.display())),
             None => Ok(()),
         }
@@ -156,8 +245,7 @@ impl SimDisk {
         if let Some(dump) = self.dump() {
             let mut dump = lock(&dump);
             let left = rng.below(dump.bytes.len() as u64) as usize;
-            dump.bytes.truncate(left);
-            dump.torn = true;
+            dump.tear(left);
         }
     }
 
@@ -174,56 +262,70 @@ impl Disk for SimDisk {
     type File = SimFile;
 
     fn create(&self, path: &Path, _: u32) -> io::Result<SimFile> {
-        let mut state = self.state();
-        if state.names.contains_key(path) {
+        if self.has(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        self.operate(Operation::Name)?;
+        let mut state = self.state();
         let held = Shared::<Held>::default();
-        state.names.insert(path.to_owned(), held.clone());
+        let made = Naming::Made(path.to_owned(), held.clone());
+        state.files.change(made);
         state.newest = Some(held.clone());
         drop(state);
         Ok(self.opened(held))
     }
 
     fn open(&self, path: &Path) -> io::Result<SimFile> {
-        let held = self.state().names.get(path).cloned();
+        let held = self.state().files.names.get(path).cloned();
+        if held.is_some() {
+            self.operate(Operation::Open)?;
+        }
         Ok(self.opened(held.ok_or(io::ErrorKind::NotFound)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let held = self.state().files.names.get(from).cloned();
+        let held = held.ok_or(io::ErrorKind::NotFound)?;
+        self.operate(Operation::Name)?;
         let mut state = self.state();
-        let held = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         let number = lock(&held).cut.as_ref().map(|(_, number)| *number);
-        let replaced = state.names.insert(to.to_owned(), held);
+        let moved = Naming::Moved(from.to_owned(), to.to_owned(), held);
+        let replaced = state.files.change(moved);
         let replaced = replaced.and_then(|old| lock(&old).cut.as_ref().map(|(_, n)| *n));
         state.went_back |= number < replaced;
         Ok(())
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        match self.state().names.contains_key(to) {
+        match self.has(to) {
             true => Err(io::ErrorKind::AlreadyExists.into()),
             false => self.rename(from, to),
         }
     }
 
-    fn sync_directory(&self, _: &Path) -> io::Result<()> {
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        self.operate(Operation::SyncDirectory)?;
+        self.state().files.sync_directory(directory);
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let removed = self.state().names.remove(path);
-        removed.map(drop).ok_or(io::ErrorKind::NotFound.into())
+        if !self.has(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.operate(Operation::Name)?;
+        self.state().files.change(Naming::Removed(path.to_owned()));
+        Ok(())
     }
 
     fn is_named(&self, path: &Path, file: &SimFile) -> bool {
         let state = self.state();
-        let there = state.names.get(path);
+        let there = state.files.names.get(path);
         there.is_some_and(|there| Arc::ptr_eq(there, &file.held))
     }
 
     fn is_file(&self, path: &Path) -> io::Result<bool> {
-        Ok(self.state().names.contains_key(path))
+        Ok(self.has(path))
     }
 
     fn create_directory(&self, _: &Path) -> io::Result<()> {
@@ -232,7 +334,8 @@ impl Disk for SimDisk {
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         let state = self.state();
-        let inside = state.names.keys().filter(|p| p.parent() == Some(directory));
+        let names = state.files.names.keys();
+        let inside = names.filter(|p| p.parent() == Some(directory));
         Ok(inside
             .filter_map(|p| p.file_name().map(OsString::from))
             .collect())
@@ -250,7 +353,12 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn sync(&self) -> io::Result<()> {
-        Ok(())
+        let synced = self.disk.operate(Operation::Sync);
+        match synced {
+            Ok(()) => lock(&self.held).sync(),
+            Err(_) => lock(&self.held).fail_sync(),
+        }
+        synced
     }
 
     fn again(&self) -> io::Result<SimFile> {
@@ -266,7 +374,8 @@ impl DiskFile for SimFile {
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        lock(&self.held).bytes.truncate(len as usize);
+        self.disk.operate(Operation::Write)?;
+        lock(&self.held).truncate(len as usize);
         Ok(())
     }
 
@@ -291,13 +400,29 @@ impl Read for SimFile {
 }
 
 impl Write for SimFile {
+    /// A write that fails may have written a part.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.disk.is_full() {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        // Files are written from their start to their end.
-        lock(&self.held).bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
+        let written = match self.disk.operate(Operation::Write) {
+            Ok(()) => bytes.len(),
+            Err(error) => match self.disk.below(bytes.len() as u64) as usize {
+                0 => return Err(error),
+                part => part,
+            },
+        };
+        let mut held = lock(&self.held);
+        let there = held.bytes.len();
+        assert!(
+            self.at >= there,
+            "files are written from their start to their end"
+        );
+        // Zeros where nothing was written.
+        held.bytes.resize(self.at, 0);
+        held.bytes.extend_from_slice(&bytes[..written]);
+        self.at += written;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

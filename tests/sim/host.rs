@@ -1,5 +1,6 @@
 //! What commands need of the world, here: saves and the end of the process.
 
+use super::appending::SimLog;
 use super::saving::Hands;
 use forebay::base::CommandError;
 use forebay::config::directive::Change;
@@ -13,6 +14,7 @@ use forebay::flow::{Saves, Shutdown};
 pub struct SimHost {
     pub saves: Saves<Hands>,
     pub shutdown: Shutdown,
+    pub append: SimLog,
 }
 
 impl Host for SimHost {
@@ -28,8 +30,12 @@ impl Host for SimHost {
         self.saves.bgsave(engine, options)
     }
 
-    fn rewrite_log(&self, _: &mut Engine, _: bool) -> Result<&'static str, CommandError> {
-        Err(CommandError::fixed("ERR there is no append-only file here"))
+    fn rewrite_log(
+        &self,
+        engine: &mut Engine,
+        scheduled: bool,
+    ) -> Result<&'static str, CommandError> {
+        self.append.rewrite(engine, scheduled)
     }
 
     fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
@@ -79,8 +85,15 @@ impl Host for SimHost {
         Ok(())
     }
 
-    fn apply_config(&self, _: &mut Engine, _: Change) -> Result<(), String> {
-        Ok(())
+    fn apply_config(&self, engine: &mut Engine, change: Change) -> Result<(), String> {
+        match change {
+            Change::AppendOnly => self.append.switch(engine),
+            Change::AppendHow => {
+                self.append.set_how(engine);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn facts(&self, _: &Engine) -> Facts {

@@ -12,10 +12,13 @@
 //!   connections, [`saving`] snapshots, [`receiving`] payloads, and [`transport`] between them. [`follower`]: what is
 //!   seen of a link; [`collecting`]: the stream that waits for its payload.
 //! * [`host`]: what commands need; [`disk`]: where dumps go; [`scratch`]: what memory has no room for; [`net`]: connections; [`carry`]: what they do.
+//! * [`appending`]: who writes the append-only file; [`logs`]: how it is configured, and what is done to it; [`promises`]: what of it
+//!   must be there after a crash. [`power`]: what a power cut leaves of a disk.
 //! * [`dumps`]: what the dump of a process that has ended must hold.
 //! * [`weather`]: what goes wrong; [`trouble`]: how; [`writer`]: what clients write.
 //! * [`world`]: servers, connections, time; [`judge`]: what must hold.
 
+mod appending;
 mod carry;
 mod collecting;
 mod disk;
@@ -23,8 +26,11 @@ mod dumps;
 mod follower;
 mod host;
 mod judge;
+mod logs;
 mod net;
 mod node;
+mod power;
+mod promises;
 mod receiving;
 mod saving;
 mod scratch;
@@ -123,6 +129,14 @@ fn dumps_hold_their_cuts_however_processes_ended() {
     let late = tally.late_saves > 0;
     let happened = in_the_midst.iter().all(|n| *n > 5) && tally.ended > 500 && late;
     assert!(!all_of_them() || happened, "{tally:?}");
+}
+
+#[test]
+fn what_is_durable_in_a_log_is_there_however_processes_and_disks_end() {
+    let tally = run(Climate::Logs);
+    let happened = tally.rewrites > 0 && tally.compared > 0 && tally.between > 0;
+    let synced = tally.full > 0 && tally.partial > 0 && tally.faults > 0;
+    assert!(!all_of_them() || (happened && synced), "{tally:?}");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! One server of the simulation: an engine, and drivers as dull as the real ones.
 
+use super::appending::{SimAppenders, SimLog};
 use super::collecting::CollectedFiles;
 use super::disk::{DUMP, SimDisk};
 use super::follower::{Watch, new_follower};
 use super::host::SimHost;
+use super::promises::{Left, Promises};
 use super::receiving::Taker;
 use super::saving::Hands;
 use super::serving::Peer;
@@ -15,19 +17,23 @@ use forebay::disk::Disk;
 use forebay::engine::clock::Clock;
 use forebay::engine::host::ShutdownOptions;
 use forebay::engine::pause::Reason;
-use forebay::engine::{ClientId, Engine, Executor};
-use forebay::flow::boot::{Boot, Restored, take_part};
+use forebay::engine::{ClientId, Engine, Executor, Loading};
+use forebay::flow::append::find::{Found, find};
+use forebay::flow::append::{LoadedLog, Reading, log};
+use forebay::flow::boot::{self, Boot, First, Restored};
 use forebay::flow::expiry::Cycle;
 use forebay::flow::follow::{Follower, Input};
+use forebay::flow::load::{LoadProgress, options};
 use forebay::flow::peers::Peers;
 use forebay::flow::shutdown::Course;
-use forebay::flow::{Saves, Shutdown};
+use forebay::flow::{Saves, Shutdown, turn};
 use forebay::keyspace::{ValueRef, digest};
 use forebay::replication::Settings;
-use forebay::server::load;
+use forebay::server::{append_load, load};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The unix time at which the simulation begins, ms.
 const EPOCH_MS: i64 = 1_700_000_000_000;
@@ -62,6 +68,8 @@ pub struct Build {
     pub config: Config,
     /// Bytes of a snapshot made in one turn.
     pub walk_budget: usize,
+    /// How many keys there is room for: more are evicted.
+    pub room: Option<usize>,
 }
 
 pub struct Node {
@@ -77,6 +85,8 @@ pub struct Node {
     pub(super) links: u64,
     pub watch: Watch,
     pub(super) saves: Saves<Hands>,
+    pub(super) append: SimLog,
+    pub(super) promises: Promises,
     host: Rc<SimHost>,
     pub(super) replication: Peers<SimTransport>,
     /// The process has saved what it will save, and ends.
@@ -98,10 +108,13 @@ impl Node {
         let hands = Hands::new(disk.clone(), build.walk_budget, build.seed, now_ms);
         let transport = SimTransport::new(hands.clone());
         let collected = CollectedFiles::new(hands.clone());
-        let saves = Saves::new(hands);
+        let saves = Saves::new(hands.clone());
+        let append = SimLog::new(SimAppenders::new(hands.clone()), saves.clone());
+        hands.attach(Some(append.clone()));
         let host = Rc::new(SimHost {
             saves: saves.clone(),
             shutdown: Shutdown::default(),
+            append: append.clone(),
         });
         let mut engine = Engine::new(
             forebay::commands::FAMILIES,
@@ -115,6 +128,14 @@ impl Node {
             ..engine.repl.settings().clone()
         };
         engine.repl.configure(settings);
+        if let Some(room) = build.room {
+            // What the allocator has would not be the same in each run.
+            engine.used_memory = |engine| {
+                let all = 0..engine.keyspace.count();
+                all.map(|n| engine.keyspace.db(n).len()).sum()
+            };
+            engine.config.maxmemory = room as i64;
+        }
         let client = engine.connect("10.0.0.1:1".into(), "10.0.0.2:2".into());
         let mut node = Node {
             engine: Executor::from(engine),
@@ -128,6 +149,8 @@ impl Node {
             host,
             replication: Peers::new(saves.clone(), transport),
             saves,
+            append,
+            promises: Promises::default(),
             ends: false,
             client,
             log: Vec::new(),
@@ -140,21 +163,47 @@ impl Node {
         node
     }
 
-    /// Loads what the disk holds, and serves; `follows` is its `replicaof`.
+    /// Loads what the disk holds, and serves; `follows` is its `replicaof`, and `left` what the last process has
+    /// promised.
     ///
     /// A dump that is torn must be refused; the operator then removes it.
-    pub fn start(&mut self, follows: Option<u16>) -> Result<(), String> {
+    pub fn start(&mut self, follows: Option<u16>, left: Option<&Left>) -> Result<(), String> {
         self.saves.clear_leftovers(&self.engine);
         self.disk.check_no_leftovers()?;
         self.engine.config.replicaof = follows.map(|port| Address {
             host: "sim".to_owned(),
             port,
         });
-        let restored = self.load_dump()?;
+        let loaded = match boot::first(&self.disk, &self.engine) {
+            First::Log(place) => match find(&self.disk, &place, |_, _| {})? {
+                Some(found) => Some(self.load_log(found)?),
+                None => None,
+            },
+            First::Dump => None,
+        };
+        let (log, restored) = match loaded {
+            Some((log, restored)) => (Some(log), restored),
+            None => (None, self.load_dump()?),
+        };
+        if let Some(left) = left {
+            self.check_promises(left)?;
+        }
         self.lost = false;
-        take_part(&mut self.engine, restored);
+        boot::begin(&mut self.engine, &self.append, restored, log)?;
         self.act();
         Ok(())
+    }
+
+    fn load_log(&mut self, found: Found) -> Result<(LoadedLog, Option<Restored>), String> {
+        let (engine, progress) = (&mut self.engine, Arc::<LoadProgress>::default());
+        self.saves
+            .begin_loading(engine, Loading::Blocking, found.bytes(), progress);
+        let kept = engine.repl.history().backlog_bytes_max();
+        let reading = Reading::new(kept, log::archived(engine));
+        let loaded = append_load::load_now(&self.saves, engine, &found, options, Some(reading));
+        let loaded =
+            loaded.map(|(reading, end)| (*reading.expect("it was given"), found.loaded(end)));
+        boot::log_loaded(&self.saves, engine, loaded)
     }
 
     fn load_dump(&mut self) -> Result<Option<Restored>, String> {
@@ -202,20 +251,26 @@ impl Node {
 
     /// Writers are held back: a failover is under way, or the end.
     pub fn holds_writes(&self) -> bool {
-        let reasons = [Reason::Failover, Reason::Shutdown, Reason::Snapshot];
+        let reasons = [
+            Reason::Failover,
+            Reason::Shutdown,
+            Reason::Snapshot,
+            Reason::Log,
+        ];
         reasons.iter().any(|why| self.engine.is_paused_by(*why))
     }
 
     /// A tenth of a second passed.
     pub fn tick(&mut self) {
         self.replication.tick(&mut self.engine);
-        self.engine.on_tick();
-        self.saves.cron(&mut self.engine);
-        let turned = self.host.shutdown.turn(&mut self.engine, &mut self.saves);
+        let (engine, saves) = (&mut self.engine, &mut self.saves);
+        let turned = turn::turn(engine, saves, &self.append, &self.host.shutdown);
         self.follow(turned);
+        self.act();
         let cycle = Cycle::of_turn(self.engine.config.active_expire_effort, 10);
         // No time passes meanwhile, so the cycle ends when nothing is left to expire.
         while !cycle.slice(&mut self.engine, || 0) {}
+        while turn::tidy(&mut self.engine) {}
         self.link(Input::Tick);
         self.act();
     }
@@ -275,7 +330,11 @@ impl Node {
     }
 
     fn follow(&mut self, course: Option<Course>) {
-        self.ends |= course == Some(Course::Ends);
+        if course == Some(Course::Ends) {
+            self.append.finish(&mut self.engine);
+            self.note_promises();
+            self.ends = true;
+        }
     }
 
     /// BGSAVE; refused while a snapshot runs.
@@ -293,7 +352,28 @@ impl Node {
         }
         self.load_on();
         self.collect_on();
+        self.append_on();
         self.act();
+    }
+
+    /// When the log has something to do.
+    pub fn log_due_ms(&self) -> Option<u64> {
+        self.append.appenders().due_ms()
+    }
+
+    /// Rewrites of the log that were begun.
+    pub fn rewrites(&self) -> u64 {
+        self.append.rewrites()
+    }
+
+    fn append_on(&mut self) {
+        let outcomes = self.append.appenders().work_on();
+        for then in outcomes {
+            then(&mut self.engine);
+        }
+        if self.append.appenders().take_news() {
+            self.append.take_news(&mut self.engine);
+        }
     }
 
     /// Does what the state machines ask for.
@@ -303,10 +383,12 @@ impl Node {
             self.replication.act(&mut self.engine);
             self.after_actions();
             if !self.engine.is_unsettled() {
-                return;
+                break;
             }
             self.engine.settle();
         }
+        self.append.hand_over(&mut self.engine);
+        self.note_promises();
     }
 
     /// What the transport was asked for.
@@ -364,5 +446,13 @@ impl Node {
             });
         }
         all
+    }
+}
+
+/// Those who work beside it end with the process.
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.saves.writers().attach(None);
+        self.append.appenders().end();
     }
 }

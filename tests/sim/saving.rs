@@ -4,12 +4,14 @@
 //! its file may still take the place of the dump. As on a slow disk, the file of a save that was given up may be
 //! complete only later, and asks only then.
 
+use super::appending::SimLog;
 use super::disk::{SimDisk, SimFile};
 use super::dumps::content_of;
 use super::node::clock_at;
+use super::promises::Print;
 use forebay::base::Rng;
-use forebay::engine::Engine;
 use forebay::engine::clock::Clock;
+use forebay::engine::{CommitPosition, Engine};
 use forebay::flow::Fate;
 use forebay::flow::save::{
     Awaited, Encoder, OpenSinks, Outcome, Pace, Plan, Progress, SaveError, Saves, Writer, Writers,
@@ -35,6 +37,10 @@ struct Shared {
     rng: RefCell<Rng>,
     /// Payloads that nobody took.
     untaken: Cell<u64>,
+    /// The log of the server, while the process lives.
+    log: RefCell<Option<SimLog>>,
+    /// Datasets that replaced others, after which commits.
+    replaced: RefCell<Vec<(CommitPosition, Print)>>,
 }
 
 /// The file of a save that was given up, and when it is complete.
@@ -55,7 +61,23 @@ impl Hands {
             refused: Cell::new(0),
             rng: RefCell::new(Rng::new(seed)),
             untaken: Cell::new(0),
+            log: RefCell::default(),
+            replaced: RefCell::default(),
         }))
+    }
+
+    /// Lets them reach the log; `None`: the process has ended.
+    pub fn attach(&self, log: Option<SimLog>) {
+        *self.0.log.borrow_mut() = log;
+    }
+
+    fn log(&self) -> Option<SimLog> {
+        self.0.log.borrow().clone()
+    }
+
+    /// Which datasets have replaced others since this was asked for.
+    pub fn take_replaced(&self) -> Vec<(CommitPosition, Print)> {
+        self.0.replaced.take()
     }
 
     /// The present time.
@@ -159,6 +181,22 @@ impl Writers for Hands {
     }
 
     fn walk(&self, _: &Saves<Hands>, _: u64) {}
+
+    fn another_dataset(&self, engine: &mut Engine) {
+        if let Some(log) = self.log() {
+            if log.is_on() {
+                let now = (engine.commits.position(), Print::of(engine));
+                self.0.replaced.borrow_mut().push(now);
+            }
+            log.dataset_replaced(engine);
+        }
+    }
+
+    fn dataset_is_in(&self, engine: &mut Engine, file: &SimFile) {
+        if let Some(log) = self.log() {
+            log.take_base(engine, file);
+        }
+    }
 }
 
 enum Encoding {

@@ -1,9 +1,11 @@
 //! Replicas' connections in the simulation: what they are before they are replicas', and what the product's
 //! [`Feed`] needs of them.
 
+use super::disk::SimDisk;
 use super::node::Node;
 use super::scratch::{SimScratch, Source};
 use forebay::engine::{ClientFlags, ClientId, CommitPosition, Engine, Session};
+use forebay::flow::append::ArchiveReader;
 use forebay::flow::client::{Attendant, run_requests};
 use forebay::flow::feed::{End, Feed, Next};
 use forebay::flow::pipe::Read;
@@ -22,6 +24,8 @@ pub struct Replica {
     feed: Feed<Source>,
     /// Bytes of the stream that the disk gives at this time.
     reading: Option<(u64, Result<Vec<u8>, String>)>,
+    /// Who reads the stream back from the append-only file.
+    archive: Option<ArchiveReader<SimDisk>>,
 }
 
 /// Replies are few until a connection is a replica's: nobody has to look after them.
@@ -88,6 +92,7 @@ impl Node {
                     *peer = Peer::Replica(Replica {
                         feed: Feed::new(id, self.replication.outbox(id), input, out),
                         reading: None,
+                        archive: None,
                     });
                 }
             }
@@ -151,7 +156,11 @@ impl Node {
 
     fn send_to_replica(
         &mut self,
-        Replica { feed, reading }: &mut Replica,
+        Replica {
+            feed,
+            reading,
+            archive,
+        }: &mut Replica,
         max: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), End> {
@@ -182,9 +191,11 @@ impl Node {
                     let read = read.map_err(|e| e.to_string());
                     *reading = Some((self.now_ms + self.disk.delay_ms(), read));
                 }
-                // There is no append-only file.
-                Next::ReadArchive(..) => {
-                    *reading = Some((self.now_ms, Err("no log".to_owned())));
+                Next::ReadArchive(from, most) => {
+                    let reader = archive.get_or_insert_with(|| self.append.archive_reader());
+                    let read = reader.read(from.get().max(0) as u64, most);
+                    let read = read.map_err(|e| e.to_string());
+                    *reading = Some((self.now_ms + self.disk.delay_ms(), read));
                 }
                 Next::Reading => match reading.take_if(|(at, _)| *at <= self.now_ms) {
                     Some((_, read)) => feed.read_back(read, &mut self.engine)?,

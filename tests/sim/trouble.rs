@@ -1,7 +1,8 @@
 //! Doing what the weather brings, and the operator's answer to it.
 
+use super::logs;
 use super::node::Node;
-use super::weather::Event;
+use super::weather::{Climate, Event};
 use super::world::{World, index, port};
 use forebay::engine::host::ShutdownOptions;
 
@@ -34,13 +35,13 @@ impl World {
                     node.bgsave();
                 }
             }
-            Event::Kill => self.down(any, false),
+            Event::Kill => self.end(any, false),
             Event::PowerLoss => {
-                let lies = self.rng.below(3) == 0;
+                let lies = self.rng.below(3) == 0 && self.climate != Climate::Logs;
                 if let Some(node) = self.servers[any].node.as_mut().filter(|_| lies) {
                     node.disk.tear(&mut self.rng);
                 }
-                self.down(any, true);
+                self.end(any, true);
             }
             Event::Restart => {
                 let nosave = ShutdownOptions {
@@ -56,7 +57,26 @@ impl World {
                         self.leave(any)?;
                     }
                     // A process that loads its dump saves nothing.
-                    None => self.down(any, false),
+                    None => self.down(any, false, false),
+                }
+            }
+            Event::DiskFaulty => {
+                let kinds = logs::FAULTS;
+                let kind = kinds[self.rng.below(kinds.len() as u64) as usize];
+                let server = &mut self.servers[any];
+                server.disk_heals_ms = until_ms;
+                if let Some(node) = &server.node {
+                    node.disk
+                        .set_faulty(Some(logs::fault(kind, &node.engine.config)));
+                }
+            }
+            Event::Rewrite => self.tell(any, &["BGREWRITEAOF"]),
+            Event::Set => {
+                let words = logs::setting(&mut self.rng);
+                let server = &self.servers[any];
+                let good = server.node.as_ref().is_some_and(|n| n.disk.is_good());
+                if good || words[3] != "no" {
+                    self.tell(any, &words);
                 }
             }
             Event::Promote => self.promote(any),
@@ -68,6 +88,17 @@ impl World {
         }
         self.fulfil_all();
         Ok(())
+    }
+
+    /// A process ends without a word, with the power of its machine or not; some in the midst of something.
+    fn end(&mut self, i: usize, power: bool) {
+        if self.climate != Climate::Logs || self.rng.below(3) == 0 {
+            return self.down(i, power, power);
+        }
+        if let Some(node) = &self.servers[i].node {
+            node.disk.light_fuse(self.rng.below(12));
+            self.servers[i].ends_by = Some((self.now_ms + 1_000, power));
+        }
     }
 
     fn harm_link(&mut self, event: Event, until_ms: u64) {

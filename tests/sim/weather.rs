@@ -21,10 +21,13 @@ pub enum Climate {
     Dumps,
     /// Payloads go over second connections, and either connection breaks at any byte.
     Channels,
+    /// Servers have append-only files: they are rewritten, switched on and off, on disks that fail, and processes end
+    /// between any two operations on them, by kill -9 and by power cuts.
+    Logs,
 }
 
 impl Climate {
-    pub const ALL: [Climate; 8] = [
+    pub const ALL: [Climate; 9] = [
         Climate::Calm,
         Climate::Network,
         Climate::Disks,
@@ -33,6 +36,7 @@ impl Climate {
         Climate::Storm,
         Climate::Dumps,
         Climate::Channels,
+        Climate::Logs,
     ];
 
     /// Lower case, as `testdata/seeds.txt` has it.
@@ -45,6 +49,7 @@ impl Climate {
             Climate::Roles => "roles",
             Climate::Dumps => "dumps",
             Climate::Channels => "channels",
+            Climate::Logs => "logs",
             Climate::Storm => "storm",
         }
     }
@@ -67,6 +72,12 @@ pub enum Event {
     DiskFull,
     /// A disk takes long for a while.
     DiskSlow,
+    /// Some operations of a disk fail for a while.
+    DiskFaulty,
+    /// An operator rewrites the append-only file.
+    Rewrite,
+    /// An operator changes how the append-only file is written, or whether.
+    Set,
     /// An operator saves.
     Bgsave,
     /// `kill -9`, and a restart from the last dump.
@@ -101,6 +112,10 @@ impl Event {
                 &[Promote, Move, Failover],
             ]
             .concat(),
+            Climate::Logs => vec![
+                Rewrite, Rewrite, Set, Set, Kill, Kill, PowerLoss, PowerLoss, PowerLoss, Restart,
+                DiskFull, DiskFaulty, DiskFaulty, DiskSlow, Bgsave, Cut, Promote, Move,
+            ],
             Climate::Calm => vec![Bgsave],
             Climate::Network => network.to_vec(),
             Climate::Disks => disks.to_vec(),

@@ -1,13 +1,15 @@
 //! Servers, connections, time.
 
 use super::disk::{DUMP, SimDisk};
+use super::logs;
 use super::net::Conn;
 use super::node::{Build, Node};
+use super::promises::Left;
 use super::weather::{Climate, Event, pause};
 use super::writer;
 use forebay::base::Rng;
 use forebay::config::Config;
-use forebay::config::choices::DisklessLoad;
+use forebay::config::choices::{DisklessLoad, MaxmemoryPolicy};
 use forebay::config::special::SavePoint;
 use forebay::engine::stats::Stats;
 
@@ -18,6 +20,8 @@ const SLICE_MS: u64 = 10;
 /// Virtual time in which everybody must agree once nothing more goes wrong. The longest delay between two attempts is
 /// 40 s, and chains have several.
 const PATIENCE_MS: u64 = 200_000;
+/// Servers have room for so many keys where there is little.
+const ROOM: usize = 30;
 /// The first server listens here.
 const PORT: u16 = 7000;
 
@@ -36,6 +40,10 @@ pub struct Server {
     pub unreachable: (u64, bool),
     /// The disk is good again.
     pub disk_heals_ms: u64,
+    /// What its last process has promised.
+    left: Option<Left>,
+    /// Its process ends in the midst of something, at this time at the latest; with a power cut?
+    pub ends_by: Option<(u64, bool)>,
 }
 
 impl Server {
@@ -76,6 +84,16 @@ pub struct Tally {
     pub second_ended: u64,
     /// Blocks that were collected beside a payload and went to disk.
     pub collected: u64,
+    /// Keys that were evicted.
+    pub evicted: u64,
+    /// Rewrites of logs that were begun.
+    pub rewrites: u64,
+    /// Starts after which what was loaded was compared with what had been promised.
+    pub compared: u64,
+    /// Processes that have ended between two operations on their disk.
+    pub between: u64,
+    /// Operations of disks that have failed.
+    pub faults: u64,
 }
 
 impl Tally {
@@ -98,6 +116,11 @@ impl Tally {
         self.second += other.second;
         self.second_ended += other.second_ended;
         self.collected += other.collected;
+        self.evicted += other.evicted;
+        self.rewrites += other.rewrites;
+        self.compared += other.compared;
+        self.between += other.between;
+        self.faults += other.faults;
     }
 }
 
@@ -107,9 +130,11 @@ pub struct World {
     pub now_ms: u64,
     pub rng: Rng,
     pub top: usize,
-    climate: Climate,
+    pub climate: Climate,
     /// Values are large: more is written than memory keeps for slow replicas.
     large: bool,
+    /// How many keys servers have room for.
+    room: Option<usize>,
     next_write_ms: u64,
     next_event_ms: u64,
     /// Nothing goes wrong and nobody writes any more.
@@ -131,6 +156,8 @@ impl World {
             top: 0,
             climate,
             large: rng.below(4) == 0,
+            // Where there are logs it is compared what each single commit has done.
+            room: (seed % 6 == 5 && climate != Climate::Logs).then_some(ROOM),
             next_write_ms: 0,
             next_event_ms: 500,
             calm: false,
@@ -143,8 +170,9 @@ impl World {
             let build = world.build(i);
             // Of the root, or of another replica: a chain.
             let follows = (i > 0).then(|| PORT + world.rng.below(i as u64) as u16);
-            let mut node = Node::begin(&build, SimDisk::default(), 0);
-            node.start(follows).expect("an empty disk");
+            let disk = SimDisk::new(seed << 8 | i as u64);
+            let mut node = Node::begin(&build, disk, 0);
+            node.start(follows, None).expect("an empty disk");
             world.servers.push(Server {
                 build,
                 node: Some(node),
@@ -154,6 +182,8 @@ impl World {
                 up_at_ms: 0,
                 unreachable: (0, false),
                 disk_heals_ms: 0,
+                left: None,
+                ends_by: None,
             });
         }
         world
@@ -188,6 +218,10 @@ impl World {
                 _ => Config::default().save,
             },
             port: (PORT + i as u16) as i64,
+            maxmemory_policy: match i % 2 {
+                0 => MaxmemoryPolicy::AllkeysLru,
+                _ => MaxmemoryPolicy::AllkeysRandom,
+            },
             ..Config::default()
         };
         let config = match self.climate {
@@ -198,12 +232,14 @@ impl World {
                 replica_full_sync_buffer_limit: [0, 0, 3_000, 60_000][rng.below(4) as usize],
                 ..config
             },
+            Climate::Logs => logs::configure(rng, config),
             _ => config,
         };
         Build {
             seed: rng.next_u64(),
             config,
             walk_budget: [200, 2_000, 1 << 20][rng.below(3) as usize],
+            room: self.room,
         }
     }
 
@@ -215,6 +251,13 @@ impl World {
             self.next_event_ms = self.now_ms + self.rng.below(2_000);
             while self.now_ms < until {
                 self.step()?;
+            }
+            self.settle()?;
+        }
+        if self.climate == Climate::Logs {
+            // Everybody at once, and nobody may have forgotten what was durable.
+            for i in 0..self.servers.len() {
+                self.down(i, true, true);
             }
             self.settle()?;
         }
@@ -233,6 +276,10 @@ impl World {
             server.unreachable.0 = 0;
             server.up_at_ms = server.up_at_ms.min(self.now_ms);
             server.disk_heals_ms = self.now_ms;
+            server.ends_by = None;
+            if let Some(node) = &server.node {
+                node.disk.put_out_fuse();
+            }
         }
         let mut repair_ms = self.now_ms;
         while self.now_ms < deadline {
@@ -263,7 +310,7 @@ impl World {
                 continue;
             };
             node.set_now(now_ms);
-            if node.is_busy() {
+            if node.is_busy() || node.log_due_ms().is_some_and(|at| at <= now_ms) {
                 node.work();
             }
             if ticks {
@@ -271,6 +318,7 @@ impl World {
             }
             self.fulfil(i);
             self.leave(i)?;
+            self.fall(i);
         }
         if !self.calm {
             self.trouble()?;
@@ -297,6 +345,10 @@ impl World {
         if !self.calm {
             at = at.min(self.next_write_ms).min(self.next_event_ms);
         }
+        let nodes = self.servers.iter().filter_map(|s| s.node.as_ref());
+        for due in nodes.filter_map(Node::log_due_ms) {
+            at = at.min(due);
+        }
         for conn in &self.conns {
             let wants = match conn.second {
                 true => Node::wants_payload,
@@ -319,24 +371,46 @@ impl World {
     fn wake(&mut self, i: usize) -> Result<(), String> {
         let now_ms = self.now_ms;
         let server = &mut self.servers[i];
+        let disk = match &server.node {
+            Some(node) => Some(&node.disk),
+            None => server.disk.as_ref(),
+        };
         if server.disk_heals_ms <= now_ms
-            && let Some(node) = &mut server.node
+            && let Some(disk) = disk
         {
-            node.disk.set_full(false);
-            node.disk.set_delay_ms(0);
+            disk.set_full(false);
+            disk.set_delay_ms(0);
+            disk.set_faulty(None);
         }
         if server.node.is_none() && server.starting.is_none() && server.up_at_ms <= now_ms {
             server.build.seed = self.rng.next_u64();
             let disk = server.disk.take().unwrap_or_default();
             let node = Node::begin(&server.build, disk, now_ms);
+            if self.climate == Climate::Logs && !self.calm && self.rng.below(4) == 0 {
+                node.disk.light_fuse(self.rng.below(30));
+                server.ends_by = Some((u64::MAX, self.rng.below(2) == 0));
+            }
             server.starting = Some((node, now_ms + self.rng.below(300)));
         }
         if let Some((mut node, _)) = server.starting.take_if(|(_, until)| *until <= now_ms) {
             node.set_now(now_ms);
-            let started = node.start(server.follows);
+            let faults = node.disk.faults();
+            let started = node.start(server.follows, server.left.as_ref());
+            let failed = started.is_err() && (node.disk.is_full() || node.disk.faults() > faults);
+            if node.disk.has_ended() || failed {
+                // What the last process has promised is still promised.
+                server.disk = Some(left_on(&mut node, server.ends_by));
+                server.ends_by = None;
+                server.up_at_ms = now_ms + self.rng.below(3_000);
+                self.tally.between += u64::from(!failed);
+                return Ok(());
+            }
             started.map_err(|why| format!("server {i}: {why}"))?;
+            node.disk.put_out_fuse();
+            server.ends_by = None;
             server.node = Some(node);
             self.tally.restarts += 1;
+            self.tally.compared += u64::from(server.left.is_some());
             self.fulfil(i);
         }
         Ok(())
@@ -350,12 +424,25 @@ impl World {
         node.check_left()
             .map_err(|why| format!("server {i}: {why}"))?;
         self.tally.left += 1;
-        self.down(i, false);
+        self.down(i, false, false);
         Ok(())
     }
 
-    /// Takes a server down for a while. `silent`: its connections are not closed.
-    pub fn down(&mut self, i: usize, silent: bool) {
+    /// A process that was to end between two operations on its disk has done so.
+    pub fn fall(&mut self, i: usize) {
+        let server = &self.servers[i];
+        let ended = server.node.as_ref().is_some_and(|n| n.disk.has_ended());
+        if let Some((by_ms, power)) = server.ends_by
+            && server.node.is_some()
+            && (ended || by_ms <= self.now_ms)
+        {
+            self.tally.between += u64::from(ended);
+            self.down(i, power, power);
+        }
+    }
+
+    /// Takes a server down for a while. `silent`: its connections are not closed; `power`: what is not durable is lost.
+    pub fn down(&mut self, i: usize, silent: bool, power: bool) {
         let server = &mut self.servers[i];
         let starting = server.starting.take();
         self.tally.ended_starting += starting.is_some() as u64;
@@ -363,6 +450,10 @@ impl World {
             Some((node, _)) => Some(node),
             None => server.node.take().inspect(|node| {
                 server.follows = node.follows();
+                server.left = node.promised();
+                let config = &node.engine.config;
+                server.build.config.appendonly = config.appendonly;
+                server.build.config.appendfsync = config.appendfsync;
                 count(&mut self.tally, node);
             }),
         };
@@ -372,7 +463,8 @@ impl World {
         self.tally.ended += 1;
         self.tally.ended_incomplete += (node.loading || node.lost) as u64;
         self.tally.ended_saving += node.is_saving() as u64;
-        server.disk = Some(node.disk.survive());
+        server.disk = Some(left_on(&mut node, Some((0, power))));
+        server.ends_by = None;
         server.up_at_ms = self.now_ms + self.rng.below(3_000);
         for conn in &mut self.conns {
             if conn.replica == i || conn.primary == i {
@@ -444,6 +536,15 @@ pub fn port(i: usize) -> u16 {
     PORT + i as u16
 }
 
+/// The disk that a process leaves.
+fn left_on(node: &mut Node, how: Option<(u64, bool)>) -> SimDisk {
+    let disk = node.disk.survive();
+    if how.is_some_and(|(_, power)| power) {
+        disk.lose_power();
+    }
+    disk
+}
+
 fn count(tally: &mut Tally, node: &Node) {
     let stats: &Stats = &node.engine.stats;
     tally.full += stats.sync_full;
@@ -454,6 +555,9 @@ fn count(tally: &mut Tally, node: &Node) {
     tally.untaken += node.untaken();
     tally.late_saves += node.refused_places();
     tally.collected += node.collected_on_disk();
+    tally.evicted += stats.evicted_keys;
+    tally.rewrites += node.rewrites();
+    tally.faults += node.disk.faults();
 }
 
 fn describe(server: &Server) -> String {

@@ -198,12 +198,7 @@ fn begins_with_dump(part: &Part, first: bool) -> Result<bool, String> {
 }
 
 /// Judges a file that has been read to its end; what is torn off it is set aside.
-fn judge(
-    disk: &impl Disk,
-    path: &Path,
-    walked: Walked,
-    tails: Tails,
-) -> Result<Judged, String> {
+fn judge(disk: &impl Disk, path: &Path, walked: Walked, tails: Tails) -> Result<Judged, String> {
     let Walked {
         size,
         judge,

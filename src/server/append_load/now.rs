@@ -56,6 +56,9 @@ pub fn load_now<W: Writers>(
 ) -> Result<Ended, String> {
     let mut ended = (reading.map(Box::new), None);
     for (i, part) in found.parts.iter().enumerate() {
+        if let Some(reading) = &mut ended.0 {
+            reading.begin_file(&part.name);
+        }
         let place = (i == 0, i + 1 == found.parts.len());
         ended = load_part(saves, engine, part, place, options, ended.0)?;
     }
