@@ -174,7 +174,7 @@ impl SimAppenders {
                 queue.gathers(durable, wanted);
                 queue.gathered(durable)
             });
-            task.gathered(wanted, there);
+            task.gathered(Duration::ZERO, there);
         }
         let orders = exchange.with(Queue::take);
         let collects = task.turn(orders, &Now(now_ms), exchange);
