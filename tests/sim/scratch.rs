@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Bytes of a payload that a pipe keeps in memory: few, so that files are used at all.
-const MEMORY: usize = 2_000;
+const MEMORY: usize = 800;
 
 /// Where payloads go for which memory has no room.
 pub const PAYLOADS: &str = "/payloads";

@@ -16,7 +16,7 @@ use forebay::resp::Parser;
 pub enum Peer {
     /// It has not asked to be a replica.
     Client(Client),
-    Replica(Replica),
+    Replica(Box<Replica>),
 }
 
 /// A replica's connection.
@@ -89,17 +89,17 @@ impl Node {
                 client.input.extend_from_slice(bytes);
                 if self.run_client(id, client)? {
                     let Client { input, out, .. } = std::mem::take(client);
-                    *peer = Peer::Replica(Replica {
+                    *peer = Peer::Replica(Box::new(Replica {
                         feed: Feed::new(id, self.replication.outbox(id), input, out),
                         reading: None,
                         archive: None,
-                    });
+                    }));
                 }
             }
         }
         match peer {
-            Peer::Replica(Replica { feed, .. }) if feed.has_input() => {
-                feed.run_requests(&mut self.engine)
+            Peer::Replica(replica) if replica.feed.has_input() => {
+                replica.feed.run_requests(&mut self.engine)
             }
             _ => Ok(()),
         }
