@@ -246,9 +246,13 @@ impl History {
     /// Notes what the last append demands of its readers.
     pub fn note_needs(&mut self, needs: Reads) {
         for need in needs.iter() {
-            self.needed.retain(|(known, _)| *known != need);
-            self.needed.push((need, self.offset));
+            self.note_need(need, self.offset);
         }
+    }
+
+    fn note_need(&mut self, need: Reads, last: ReplOffset) {
+        self.needed.retain(|(known, _)| *known != need);
+        self.needed.push((need, last));
     }
 
     /// What readers of the stream must understand, from the byte `from` onwards.
@@ -309,12 +313,12 @@ impl History {
         self.former.truncate(FORMER_MAX);
     }
 
-    /// Puts the last bytes of the history, which end at the current offset, into a new backlog. `needs` is what they
-    /// demand of their readers.
+    /// Puts the last bytes of the history, which end at the current offset, into a new backlog. `needs` is what the
+    /// history demands of its readers, each with the offset of the last byte that demands it.
     pub fn refill_backlog<'a>(
         &mut self,
         bytes: impl Iterator<Item = &'a [u8]> + Clone,
-        needs: Reads,
+        needs: &[(Reads, ReplOffset)],
     ) {
         let count: usize = bytes.clone().map(<[u8]>::len).sum();
         let mut log = Log::new(self.offset + -(count as i64), self.backlog_bytes_max);
@@ -322,7 +326,9 @@ impl History {
         log.set_archived(self.archived);
         bytes.for_each(|bytes| log.append(bytes));
         self.backlog = Some(log);
-        self.note_needs(needs);
+        for (need, last) in needs {
+            self.note_need(*need, *last);
+        }
     }
 
     /// Decides whether a replica in history `id` may continue from the byte `from`. Returns the number of bytes that

@@ -49,8 +49,8 @@ pub struct Past {
     pub former: Vec<(ReplId, ReplOffset)>,
     /// The last bytes of the stream, in order; they end at the place.
     pub bytes: VecDeque<Vec<u8>>,
-    /// What these bytes ask of their readers.
-    pub needs: Reads,
+    /// What the stream demands of its readers, each with the offset of the last byte that demands it.
+    pub needs: Vec<(Reads, ReplOffset)>,
 }
 
 impl Replication {
@@ -59,7 +59,7 @@ impl Replication {
     pub fn recall(&mut self, past: &Past) {
         self.history.remember_former(&past.former);
         let bytes = past.bytes.iter().map(Vec::as_slice);
-        self.history.refill_backlog(bytes, past.needs);
+        self.history.refill_backlog(bytes, &past.needs);
         self.refresh();
     }
 

@@ -324,19 +324,47 @@ fn told(files: &[(&[u8], bool)]) -> Told {
     reading.told().expect("known").expect("it tells")
 }
 
+/// An annotation that records a position.
+fn place(offset: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let at = aof::history::At {
+        id: [b'a'; 40],
+        offset,
+        db: 0,
+        former: Vec::new(),
+    };
+    at.print(&mut bytes);
+    bytes
+}
+
+/// A replica that lacks only what comes after it must not be asked to understand it.
+#[test]
+fn what_readers_must_understand_is_noted_where_it_was_used() {
+    let (set, flush) = (request(&["SET", "a", "1"]), request(&["FUNCTION", "FLUSH"]));
+    let (multi, exec) = (request(&["MULTI"]), request(&["EXEC"]));
+    let transaction = [multi, flush.clone(), exec].concat();
+    for needing in [flush, transaction] {
+        let file = [place(1000), set.clone(), needing.clone(), set.clone()].concat();
+        let last = 1000 + (set.len() + needing.len()) as i64;
+        let last = ReplOffset::told(last).expect("an offset");
+        let needs = told(&[(&file, false)]).past.needs;
+        assert_eq!(needs, [(Reads::REDIS_7_0, last)]);
+        // Behind the last seal of a file that was cut, it counts up to the end.
+        let mut file = [place(1000), set.clone()].concat();
+        let mut sealer = Sealer::new();
+        sealer.update(&file);
+        let end = 1000 + set.len() as u64;
+        sealer.seal(&[b'a'; 40], end, 0, &mut file);
+        file.extend_from_slice(&needing);
+        let told = told(&[(&file, true)]);
+        let end = ReplOffset::told(end as i64).expect("an offset");
+        assert_eq!(told.meta.at.offset, end);
+        assert!(told.past.needs.iter().all(|(_, last)| *last <= end));
+    }
+}
+
 #[test]
 fn what_ran_of_a_file_without_its_last_seal_counts_when_the_next_file_is_cut() {
-    let place = |offset: u64| {
-        let mut bytes = Vec::new();
-        let at = aof::history::At {
-            id: [b'a'; 40],
-            offset,
-            db: 0,
-            former: Vec::new(),
-        };
-        at.print(&mut bytes);
-        bytes
-    };
     let (mut first, mut second) = (place(1000), Vec::new());
     let set = request(&["SET", "a", "1"]);
     first.extend_from_slice(&set);

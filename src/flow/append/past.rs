@@ -46,14 +46,25 @@ pub struct Reading {
     limit: usize,
     /// How often what was known was forgotten.
     series: u64,
-    needs: Reads,
+    /// What readers of the stream must understand, each with the offset at which it was last used.
+    needs: Vec<(Reads, u64)>,
     archive: Archive,
     /// The series of the end of the last batch.
     noted: u64,
     /// The next request or transaction is not part of the stream.
     own: bool,
-    /// A transaction is open: what it adds to the stream, and the database that it selects.
-    open: Option<(Vec<u8>, Option<i64>)>,
+    /// The transaction that is open.
+    open: Option<Unit>,
+}
+
+/// A transaction as part of the stream.
+#[derive(Debug, Default)]
+struct Unit {
+    bytes: Vec<u8>,
+    /// The database that it selects.
+    db: Option<i64>,
+    /// What its readers must understand.
+    needs: Reads,
 }
 
 /// What a log says about the stream at its end.
@@ -105,20 +116,20 @@ impl Reading {
                 None => {}
             },
             (Item::Request(request), _) => {
-                self.needs |= needs(request);
                 let db = request.selects().map(i64::from);
                 if request.is("multi") {
-                    self.open = Some((Vec::new(), None));
+                    self.open = Some(Unit::default());
                 }
                 match &mut self.open {
-                    None => self.end_unit(bytes, db),
-                    Some((all, selected)) => {
-                        all.extend_from_slice(bytes);
-                        *selected = db.or(*selected);
+                    None => self.end_unit(bytes, db, needs(request)),
+                    Some(unit) => {
+                        unit.bytes.extend_from_slice(bytes);
+                        unit.db = db.or(unit.db);
+                        unit.needs |= needs(request);
                         if request.is("exec")
-                            && let Some((all, selected)) = self.open.take()
+                            && let Some(unit) = self.open.take()
                         {
-                            self.end_unit(&all, selected);
+                            self.end_unit(&unit.bytes, unit.db, unit.needs);
                         }
                     }
                 }
@@ -136,9 +147,15 @@ impl Reading {
         }
     }
 
-    fn end_unit(&mut self, bytes: &[u8], db: Option<i64>) {
-        if !std::mem::take(&mut self.own) {
-            self.pass(bytes, db);
+    fn end_unit(&mut self, bytes: &[u8], db: Option<i64>, needs: Reads) {
+        if std::mem::take(&mut self.own) {
+            return;
+        }
+        self.pass(bytes, db);
+        let Some(here) = &self.here else { return };
+        for need in needs.iter() {
+            self.needs.retain(|(known, _)| *known != need);
+            self.needs.push((need, here.at.offset));
         }
     }
 
@@ -193,7 +210,7 @@ impl Reading {
         self.series += 1;
         self.pieces.clear();
         self.kept = 0;
-        self.needs = Reads::empty();
+        self.needs.clear();
     }
 
     fn seal(&mut self, seal: &Seal) {
@@ -259,6 +276,12 @@ impl Reading {
         };
         let (id, offset) = place(&at.id, at.offset).ok_or("its offset is none that can be")?;
         let former = at.former.iter();
+        // What comes behind the end was cut off with the end of a file.
+        let last = |at: u64| i64::try_from(at).ok().and_then(ReplOffset::told);
+        let needs = self.needs.iter().filter_map(|(need, at)| {
+            let last = last(*at)?;
+            Some((*need, last.min(offset)))
+        });
         Ok(Some(Told {
             meta: ReplMeta {
                 stream_db: StreamDb::said(at.db),
@@ -269,7 +292,7 @@ impl Reading {
                     .filter_map(|(id, offset)| place(id, *offset))
                     .collect(),
                 bytes: self.pieces,
-                needs: self.needs,
+                needs: needs.collect(),
             },
         }))
     }
