@@ -192,6 +192,9 @@ impl Framed {
     }
 }
 
+/// The most arguments for which a request needs nothing that can grow.
+const FEW: usize = 6;
+
 /// The requests that a parser has collected.
 #[derive(Clone, Copy)]
 struct Batch<'a> {
@@ -218,17 +221,27 @@ fn run_batch(
     session.request_bound = if elsewhere { usize::MAX } else { buf.len() };
     let mut ran = 0;
     while ran < parser.len() && may_run(session) && !attendant.is_stalled() {
-        let mut argv = SmallVec::<[&[u8]; 16]>::new();
-        argv.extend(parser.request(ran, rest));
-        let hint = hashes.hint(ran, &argv);
+        let args = parser.request(ran, rest);
+        // Most requests have few arguments, and filling an array costs less than filling what may grow.
+        let (mut few, mut many) = ([&[][..]; FEW], SmallVec::<[&[u8]; 16]>::new());
+        let argv: &[&[u8]] = match args.len() {
+            n @ 0..=FEW => {
+                few.iter_mut().zip(args).for_each(|(at, arg)| *at = arg);
+                &few[..n]
+            }
+            _ => {
+                many.extend(args);
+                &many
+            }
+        };
+        let hint = hashes.hint(ran, argv);
         let seal = engine.commits.seal();
         if ran == 0 && parser.is_refused() {
             engine.reject(session, &REFUSED);
         } else {
-            let run = || engine.run_hinted(session, &argv, hint);
+            let run = || engine.run_hinted(session, argv, hint);
             large::offer(parser.larges(), run);
         }
-        drop(argv);
         engine.after_command();
         if engine.commits.seal() != seal {
             attendant.sealed(engine.commits.seal());
