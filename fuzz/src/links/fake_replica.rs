@@ -334,6 +334,7 @@ impl Primary {
                 let file = file.expect("as it was given");
                 file[place.at as usize..][..room.min(len)].to_vec()
             }
+            Chunk::Archive(..) | Chunk::Gone => panic!("there is no append-only file here"),
         };
         if bytes.is_empty() {
             return;
