@@ -38,7 +38,7 @@ fn in_two_windows(bytes: &[u8], cut: usize) -> Vec<u64> {
 /// What a log tells of the replication stream is no more than is there.
 fn told(bytes: &[u8], cut: bool) {
     let (mut reader, mut judge, mut at) = (Reader::at(0), Judge::at(0), 0);
-    let mut reading = Reading::new(1 << 10);
+    let mut reading = Reading::new(1 << 10, 1 << 20);
     while let Ok(Step::Item { item, consumed }) = reader.next(&bytes[at..]) {
         if let Item::Annotation(line) = item
             && let Some(Word::At(place)) = Word::parse(line)
@@ -52,8 +52,8 @@ fn told(bytes: &[u8], cut: bool) {
         let Ok(event) = judge.item(at as u64, one, &item) else {
             break;
         };
-        reading.item(one, &item, &event);
         at += consumed;
+        reading.item(one, at as u64, &item, &event);
     }
     reading.end_file(cut);
     if let Ok(Some(told)) = reading.told() {
