@@ -319,10 +319,16 @@ impl Work<'_> {
         }
         engine.give_back(session);
         if open && closes {
+            let last = envelope.as_ref().map_or(0, |e| e.output.len());
             self.send_last(&remote, envelope);
             if remote.replies.outbox.is_empty() {
                 remote.course = Course::Closing;
                 self.pool.tell(&remote, ToIo::CloseWhenSent(remote.at));
+                // Whoever reads this reply may rely on the client being gone. It stays a client only while replies
+                // before this one wait for its socket, because those count against its limits.
+                if unsent <= last {
+                    engine.disconnect(id);
+                }
             }
             return self.pool.remotes.borrow_mut().put_back(remote);
         }
