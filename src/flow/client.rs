@@ -192,7 +192,7 @@ impl Framed {
     }
 }
 
-/// The most arguments for which a request needs nothing that can grow.
+/// The arguments of a request are in an array if there are at most this many.
 const FEW: usize = 6;
 
 /// The requests that a parser has collected.

@@ -58,14 +58,14 @@ pub struct Archive {
     cuts: u64,
 }
 
-/// Whole batches that lie together.
+/// Whole batches that lie together in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// The name of the file.
     pub file: Arc<Path>,
-    /// Its bytes from here on,
+    /// The offset in the file at which they begin.
     pub at: u64,
-    /// and up to here.
+    /// The offset in the file at which they end.
     pub end: u64,
     /// Bytes of the stream before it.
     pub offset: u64,
@@ -158,7 +158,7 @@ impl Archive {
         self.trim();
     }
 
-    /// The end is a point.
+    /// Makes the end a point.
     fn note_end(&mut self) {
         if let Some((end, _)) = &self.end
             && self.points.back().is_some_and(|last| last != end)
@@ -188,17 +188,17 @@ impl Archive {
 
     /// The file of this name is no longer there, and neither are those before it.
     pub fn forget(&mut self, file: &Path) {
-        let last = self.points.iter().rposition(|point| &*point.file == file);
-        self.points.drain(..last.map_or(0, |last| last + 1));
-        if self.points.is_empty() {
-            self.clear();
-        }
+        self.forget_up_to(|point| &*point.file == file);
     }
 
     /// This piece cannot be read: what follows it is all that can be served.
     pub fn spoil(&mut self, piece: &Piece) {
-        let is_before = |point: &Point| point.file == piece.file && point.at <= piece.at;
-        let last = self.points.iter().rposition(is_before);
+        self.forget_up_to(|point| point.file == piece.file && point.at <= piece.at);
+    }
+
+    /// Forgets the last point for which this holds, and those before it.
+    fn forget_up_to(&mut self, is_gone: impl Fn(&Point) -> bool) {
+        let last = self.points.iter().rposition(is_gone);
         self.points.drain(..last.map_or(0, |last| last + 1));
         if self.points.is_empty() {
             self.clear();

@@ -47,7 +47,7 @@ impl fmt::Display for NotThere {
 
 impl std::error::Error for NotThere {}
 
-/// One who reads, for one replica.
+/// Reads the stream for one replica.
 pub struct ArchiveReader<D: Disk> {
     disk: D,
     archive: SharedArchive,
