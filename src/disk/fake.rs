@@ -82,7 +82,7 @@ struct State {
     unreadable: BTreeMap<PathBuf, (Refuses, i32)>,
 }
 
-/// What of an unreadable file the disk refuses.
+/// What the disk refuses to do with an unreadable file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refuses {
     /// To read its bytes, as a bad block does.

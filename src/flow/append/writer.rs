@@ -308,7 +308,7 @@ impl<D: Disk> Writer<D> {
         let (Some(broken), Some(current)) = (self.broken, &mut self.current) else {
             return Ok(());
         };
-        // Who reads has to know it before it happens.
+        // Readers must be able to see that before the file changes.
         let (settled, offset) = (current.settled, self.last.offset);
         self.archive.with(|archive| archive.cut(settled, offset));
         let cut = current.file.truncate(current.settled);

@@ -25,7 +25,7 @@ const HEAD: usize = 32;
 const SMALL: usize = CHUNK_MAX / 4;
 /// Live bytes of two pages that join.
 const JOINED_MAX: usize = CHUNK_MAX * 3 / 4;
-/// One of so many entries of a full page goes along to the page that begins at its end.
+/// When a new page begins at the end of a full one, one of this many entries of the full page moves to it.
 const ALONG: usize = 32;
 /// Offsets of narrow pages stay below this; the bit is the mark.
 const MARK: usize = 1 << 15;

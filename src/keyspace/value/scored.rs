@@ -17,7 +17,7 @@ pub(super) fn place_where(lp: &[u8], before: impl Fn(Item<'_>, f64) -> bool) -> 
 /// The byte offsets of pairs.
 pub(super) type Places = SmallVec<[u32; 128]>;
 
-/// Where each pair begins.
+/// Returns the byte offset of each pair.
 pub(super) fn places(lp: &[u8]) -> Places {
     listpack::offsets(lp, 2).map(|at| at as u32).collect()
 }

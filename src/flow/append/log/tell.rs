@@ -15,7 +15,7 @@ pub fn archived(engine: &Engine) -> u64 {
 }
 
 impl<A: Appenders> AppendOnly<A> {
-    /// One who reads the replication stream back from the files.
+    /// A reader of the part of the replication stream that the files hold.
     pub fn archive_reader(&self) -> ArchiveReader<DiskOf<A>> {
         ArchiveReader::new(self.saves.writers().disk().clone(), self.archive.clone())
     }

@@ -226,7 +226,7 @@ impl Node {
         None
     }
 
-    /// Marks the live entry as deleted that [`Row::place`] tells of. A node left without live entries becomes empty.
+    /// Marks the live entry at this place as deleted. A node that is left without live entries becomes empty.
     pub(super) fn delete(&mut self, (at, flags): Place) {
         if self.live == 1 {
             *self = Node::default();
@@ -334,7 +334,7 @@ pub(super) struct Row<'a> {
     pub(super) fields: Fields<'a>,
 }
 
-/// Where the flags of an entry are, and what they are.
+/// The offset of an entry's flags, and the flags.
 pub(super) type Place = (usize, i64);
 
 impl Row<'_> {
