@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    forebay::server::startup::run(std::env::args().skip(1).collect())
+    server::startup::run(std::env::args().skip(1).collect())
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+// The room is named and not the library of all of them: a program links, and optimises once more, every room that it
+// names, and this one needs neither the engine nor the commands.
 fn main() -> ExitCode {
-    forebay::cli::run()
+    cli::run()
 }

@@ -5,6 +5,7 @@
 //!  * Without a backlog, nothing is counted, and the offset does not change.
 //!  * Offsets are never reset by a change of role, only by a full sync.
 
+use super::demands::Demands;
 use super::feed::Feed;
 use super::log::Log;
 use super::position::{Position, ReplId, ReplOffset};
@@ -31,9 +32,8 @@ pub struct History {
     archived: Option<(ReplOffset, ReplOffset)>,
     /// Bytes up to this one are of another history, whatever files hold.
     begun: ReplOffset,
-    /// What readers of the stream must understand, and the last offset at which this is needed: backlogs outlive their
-    /// readers.
-    needed: Vec<(Reads, ReplOffset)>,
+    /// What the stream demands of its readers.
+    needed: Demands<ReplOffset>,
     /// The stream's selected database.
     pub feed: Feed,
     /// What was appended other than effects since the last call, if a log asks for it.
@@ -72,7 +72,7 @@ impl History {
             backlog_disk: (0, super::log::SPILL_ABOVE),
             archived: None,
             begun: ReplOffset::ZERO,
-            needed: Vec::new(),
+            needed: Demands::default(),
             feed: Feed::default(),
             beside: None,
             released: None,
@@ -245,20 +245,12 @@ impl History {
 
     /// Notes what the last append demands of its readers.
     pub fn note_needs(&mut self, needs: Reads) {
-        for need in needs.iter() {
-            self.note_need(need, self.offset);
-        }
-    }
-
-    fn note_need(&mut self, need: Reads, last: ReplOffset) {
-        self.needed.retain(|(known, _)| *known != need);
-        self.needed.push((need, last));
+        self.needed.note(needs, self.offset);
     }
 
     /// What readers of the stream must understand, from the byte `from` onwards.
     pub fn needs_from(&self, from: ReplOffset) -> Reads {
-        let later = self.needed.iter().filter(|(_, last)| *last >= from);
-        later.map(|(need, _)| *need).collect()
+        self.needed.from(from)
     }
 
     /// Begins a new history after a promotion. The old id is served up to the current offset.
@@ -314,11 +306,11 @@ impl History {
     }
 
     /// Puts the last bytes of the history, which end at the current offset, into a new backlog. `needs` is what the
-    /// history demands of its readers, each with the offset of the last byte that demands it.
+    /// history demands of its readers.
     pub fn refill_backlog<'a>(
         &mut self,
         bytes: impl Iterator<Item = &'a [u8]> + Clone,
-        needs: &[(Reads, ReplOffset)],
+        needs: &Demands<ReplOffset>,
     ) {
         let count: usize = bytes.clone().map(<[u8]>::len).sum();
         let mut log = Log::new(self.offset + -(count as i64), self.backlog_bytes_max);
@@ -326,9 +318,7 @@ impl History {
         log.set_archived(self.archived);
         bytes.for_each(|bytes| log.append(bytes));
         self.backlog = Some(log);
-        for (need, last) in needs {
-            self.note_need(*need, *last);
-        }
+        self.needed.clone_from(needs);
     }
 
     /// Decides whether a replica in history `id` may continue from the byte `from`. Returns the number of bytes that

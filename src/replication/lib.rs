@@ -4,7 +4,7 @@
 //! * [`log`]: the stream's bytes, kept once for all readers; [`feed`]: turning settled writes into bytes.
 //! * [`history`]: the ids, the offset, the backlog; which replica may continue from which offset.
 //! * [`primary`]: the primary's side of all replicas; [`replconf`]: what they say about themselves; [`reads`]: what
-//!   they can understand.
+//!   they can understand; [`demands`]: what they must understand, up to which offset.
 //! * [`replica`]: the replica's side of the link to its primary.
 //! * [`role`]: promotion, demotion, and what both sides share; [`link`]: the link's effects on it.
 //! * [`failover`]: handing the primary's role to a replica.
@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+pub mod demands;
 pub mod divergence;
 pub mod effects;
 pub mod failover;
@@ -38,6 +39,7 @@ pub mod settings;
 mod words;
 
 pub use action::{Action, SnapshotOrder, SnapshotTarget};
+pub use demands::Demands;
 pub use divergence::Divergence;
 pub use effects::Effects;
 pub use meta::{Past, ReplMeta};

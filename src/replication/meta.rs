@@ -1,8 +1,8 @@
 //! What a dump says about replication: AUX `repl-stream-db`, `repl-id`, `repl-offset`. With them a restarted server
 //! continues by partial resync.
 
+use super::demands::Demands;
 use super::position::{Position, ReplId, ReplOffset, StreamDb};
-use super::reads::Reads;
 use super::role::Replication;
 use crate::effects::Effects;
 use base::LogLevel;
@@ -49,8 +49,8 @@ pub struct Past {
     pub former: Vec<(ReplId, ReplOffset)>,
     /// The last bytes of the stream, in order; they end at the place.
     pub bytes: VecDeque<Vec<u8>>,
-    /// What the stream demands of its readers, each with the offset of the last byte that demands it.
-    pub needs: Vec<(Reads, ReplOffset)>,
+    /// What the stream demands of its readers.
+    pub needs: Demands<ReplOffset>,
 }
 
 impl Replication {

@@ -14,7 +14,7 @@ use super::archive::Archive;
 use aof::history::{At, Word};
 use aof::judge::Event;
 use aof::{Item, Seal};
-use replication::{Past, Position, Reads, ReplId, ReplMeta, ReplOffset, StreamDb};
+use replication::{Demands, Past, Position, Reads, ReplId, ReplMeta, ReplOffset, StreamDb};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -46,8 +46,8 @@ pub struct Reading {
     limit: usize,
     /// How often what was known was forgotten.
     series: u64,
-    /// What readers of the stream must understand, each with the offset at which it was last used.
-    needs: Vec<(Reads, u64)>,
+    /// What the stream demands of its readers.
+    needs: Demands<u64>,
     archive: Archive,
     /// The series of the end of the last batch.
     noted: u64,
@@ -153,10 +153,7 @@ impl Reading {
         }
         self.pass(bytes, db);
         let Some(here) = &self.here else { return };
-        for need in needs.iter() {
-            self.needs.retain(|(known, _)| *known != need);
-            self.needs.push((need, here.at.offset));
-        }
+        self.needs.note(needs, here.at.offset);
     }
 
     /// Bytes of the stream.
@@ -278,10 +275,7 @@ impl Reading {
         let former = at.former.iter();
         // What comes behind the end was cut off with the end of a file.
         let last = |at: u64| i64::try_from(at).ok().and_then(ReplOffset::told);
-        let needs = self.needs.iter().filter_map(|(need, at)| {
-            let last = last(*at)?;
-            Some((*need, last.min(offset)))
-        });
+        let needs = self.needs.with_offsets(|at| Some(last(at)?.min(offset)));
         Ok(Some(Told {
             meta: ReplMeta {
                 stream_db: StreamDb::said(at.db),
@@ -292,7 +286,7 @@ impl Reading {
                     .filter_map(|(id, offset)| place(id, *offset))
                     .collect(),
                 bytes: self.pieces,
-                needs: needs.collect(),
+                needs,
             },
         }))
     }

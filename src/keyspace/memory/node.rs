@@ -200,6 +200,22 @@ pub(super) unsafe fn free_nodes(entry: Entry) {
     }
 }
 
+/// Asks for the cache lines of some bytes, or for the first few if there are many; a hint, with no effect on what the
+/// program computes.
+#[inline]
+pub fn prefetch_bytes(bytes: &[u8]) {
+    /// Bytes of a cache line.
+    const LINE: usize = 64;
+    const LINES_MAX: usize = 4;
+    let first = &bytes[..bytes.len().min(LINES_MAX * LINE)];
+    first
+        .chunks(LINE)
+        .for_each(|chunk| prefetch(chunk.as_ptr()));
+    if let Some(last) = first.last() {
+        prefetch(last);
+    }
+}
+
 /// Asks for a cache line; a hint, with no effect on what the program computes.
 #[inline(always)]
 pub(crate) fn prefetch(line: *const u8) {

@@ -54,16 +54,14 @@ pub struct Seen {
     pub left_from: Option<u64>,
 }
 
-/// The requests of a window.
+/// The requests of a window, in the order in which they are to run: what the executor reads of them lies in that order,
+/// too, except their bytes. Those that were released when the batch was given come first, the others follow as they
+/// stand in the file.
 pub struct Batch {
     window: Window,
     /// Places of the arguments in the window.
     spans: Vec<(usize, usize)>,
-    requests: Vec<Ends>,
-    known: Vec<Known>,
-    /// The requests in the order in which they are to run. Those that were released when the batch was given come
-    /// first, the others follow as they stand in the file.
-    order: Vec<u32>,
+    requests: Vec<Laid>,
     /// All requests that end at this byte of the file or before, those of batches that were given earlier included,
     /// may run.
     pub released: u64,
@@ -78,26 +76,29 @@ struct Ends {
     file: u64,
 }
 
+/// A request of a batch, and what is known of it.
+struct Laid {
+    ends: Ends,
+    known: Known,
+}
+
 /// A request of a batch.
 #[derive(Clone, Copy)]
 pub struct Request<'b> {
     batch: &'b Batch,
-    number: usize,
+    place: usize,
 }
 
 impl Batch {
     /// The number of requests that are to run.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.requests.len()
     }
 
     /// The one that is to run at this place. Those at later places are not released before it.
     #[inline]
     pub fn at(&self, place: usize) -> Request<'_> {
-        Request {
-            batch: self,
-            number: self.order[place] as usize,
-        }
+        Request { batch: self, place }
     }
 }
 
@@ -106,23 +107,34 @@ impl<'b> Request<'b> {
     #[inline]
     pub fn args(&self) -> impl ExactSizeIterator<Item = &'b [u8]> {
         let requests = &self.batch.requests;
-        let first = self.number.checked_sub(1);
-        let first = first.map_or(0, |before| requests[before].spans);
+        let first = spans_before(self.place, |before| requests[before].ends);
         let bytes = self.batch.window.bytes();
-        let spans = &self.batch.spans[first..requests[self.number].spans];
+        let spans = &self.batch.spans[first..requests[self.place].ends.spans];
         spans.iter().map(move |&(at, len)| &bytes[at..at + len])
+    }
+
+    /// Its arguments and what is between them.
+    #[inline]
+    pub fn bytes(&self) -> &'b [u8] {
+        let requests = &self.batch.requests;
+        let first = spans_before(self.place, |before| requests[before].ends);
+        let spans = &self.batch.spans[first..requests[self.place].ends.spans];
+        match (spans.first(), spans.last()) {
+            (Some((from, _)), Some((at, len))) => &self.batch.window.bytes()[*from..at + len],
+            _ => &[],
+        }
     }
 
     /// Where it ends in the file.
     #[inline]
     pub fn end(&self) -> u64 {
-        self.batch.requests[self.number].file
+        self.batch.requests[self.place].ends.file
     }
 
     /// What is known of it.
     #[inline]
     pub fn known(&self) -> &'b Known {
-        &self.batch.known[self.number]
+        &self.batch.requests[self.place].known
     }
 }
 
@@ -266,13 +278,11 @@ impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
             return Ok(());
         }
         let due = self.requests.partition_point(|ends| ends.file <= released);
-        let order = self.order.of(&self.known, due);
+        let (spans, requests) = self.laid_out(due);
         let batch = Batch {
             window,
-            spans: taken(&mut self.spans),
-            requests: taken(&mut self.requests),
-            known: taken(&mut self.known),
-            order,
+            spans,
+            requests,
             released,
         };
         match (self.give)(batch) {
@@ -282,8 +292,34 @@ impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
     }
 }
 
-/// What is in it. The next window is likely to have as many.
-fn taken<T>(all: &mut Vec<T>) -> Vec<T> {
-    let next = Vec::with_capacity(all.len());
-    std::mem::replace(all, next)
+impl<G> Ahead<G> {
+    /// The requests since the last window in the order in which they are to run, of which the first `due` are released,
+    /// and the places of their arguments.
+    fn laid_out(&mut self, due: usize) -> (Vec<(usize, usize)>, Vec<Laid>) {
+        let order = self.order.of(&self.known, due);
+        let mut spans = Vec::with_capacity(self.spans.len());
+        let mut requests = Vec::with_capacity(order.len());
+        for number in order {
+            let number = number as usize;
+            let Ends { spans: end, file } = self.requests[number];
+            let first = spans_before(number, |before| self.requests[before]);
+            spans.extend_from_slice(&self.spans[first..end]);
+            let ends = Ends {
+                spans: spans.len(),
+                file,
+            };
+            let known = self.known[number];
+            requests.push(Laid { ends, known });
+        }
+        self.spans.clear();
+        self.requests.clear();
+        self.known.clear();
+        (spans, requests)
+    }
+}
+
+/// The number of spans before those of a request.
+#[inline]
+fn spans_before(number: usize, ends: impl Fn(usize) -> Ends) -> usize {
+    number.checked_sub(1).map_or(0, |before| ends(before).spans)
 }
