@@ -31,9 +31,11 @@ pub fn manifest(filename: &str) -> String {
 /// True for the name of a base or an increment of this log, whatever its number, and of a temporary manifest.
 pub fn is_of_log(filename: &str, name: &str) -> bool {
     let temporary = format!("temp-{}-", manifest(filename));
-    if name.starts_with(&temporary) {
-        return true;
-    }
+    name.starts_with(&temporary) || is_log_file(filename, name)
+}
+
+/// True for the name of a base or an increment of this log, whatever its number.
+pub fn is_log_file(filename: &str, name: &str) -> bool {
     let rest = name
         .strip_prefix(filename)
         .and_then(|rest| rest.strip_prefix('.'));
@@ -74,6 +76,7 @@ mod tests {
             "temp-a.aof.manifest-7-1",
         ] {
             assert!(of_log(name), "{name}");
+            assert_eq!(is_log_file("a.aof", name), !name.starts_with("temp-"));
         }
         let others = [
             "a.aof.manifest",
@@ -82,6 +85,7 @@ mod tests {
             "a.aof.x.base.rdb",
             "a.aof..incr.aof",
             "a.aof.3.incr.aof.cut-at-17",
+            "a.aof.3.base.rdb.no-manifest-1",
             "temp-b.aof.manifest-7-1",
             "dump.rdb",
         ];

@@ -237,6 +237,50 @@ fn a_start_begins_at_one_and_goes_on_in_the_same_files() {
 }
 
 #[test]
+fn files_that_no_manifest_names_are_kept_under_other_names() {
+    let single = requests(&["SELECT 0", "SET old 1"]);
+    for with_single in [false, true] {
+        let manifest = format!("{BASE}{FIRST}{SECOND}");
+        let found = Found::with(&manifest);
+        found.file("appendonly.aof.3.incr.aof", b"");
+        fs::remove_file(found.log("appendonly.aof.manifest")).expect("it is removed");
+        if with_single {
+            fs::write(found.dir.path().join("appendonly.aof"), &single).expect("written");
+        }
+        let files = ["1.base.aof", "1.incr.aof", "2.incr.aof"];
+        let files = files.map(|end| format!("appendonly.aof.{end}"));
+        let before = files
+            .clone()
+            .map(|name| fs::read(found.log(&name)).expect("it is there"));
+        // A base is written, and the start after it clears up.
+        for start in 0..2 {
+            let mut server = in_dir(Builder::forebay(), found.dir.path()).start();
+            let keys = server.client().int("DBSIZE");
+            assert_eq!(keys, i64::from(with_single), "the files may be anything");
+            for (name, bytes) in files.iter().zip(&before) {
+                let kept = format!("{name}.no-manifest-1");
+                assert_eq!(&fs::read(found.log(&kept)).expect("it is kept"), bytes);
+                let told = format!(
+                    "No manifest names the append-only file {name}, so it was not loaded. It is kept as {kept}"
+                );
+                assert_eq!(server.log().contains(&told), start == 0);
+            }
+            server.signal(libc::SIGTERM);
+            server.wait_exit();
+        }
+        // Under their names, with a manifest, they are a log again.
+        let again = Found::new();
+        for name in &files {
+            let kept = found.log(&format!("{name}.no-manifest-1"));
+            fs::copy(kept, again.log(name)).expect("it can be copied");
+        }
+        again.file("appendonly.aof.manifest", manifest.as_bytes());
+        let server = in_dir(Builder::forebay(), again.dir.path()).start();
+        assert_eq!(server.client().int("DBSIZE"), 3);
+    }
+}
+
+#[test]
 fn a_single_file_of_an_older_server_becomes_the_base_under_its_name() {
     let names = "file appendonly.aof seq 1 type b\n";
     let bytes = requests(&["SELECT 0", "SET old 1", "INCR old"]);

@@ -17,7 +17,7 @@
 //! * [`task`]: the writer's side, one turn after the other. [`writer`]: the files. [`policy`]: when to write, to sync,
 //!   and to try again; [`gather`]: for how many a sync waits.
 //! * [`find`]: which files a log is made of. `on_disk`: what the disk says about them. [`tails`]: whether they are
-//!   whole, and what is done with a torn end.
+//!   whole, and what is done with a torn end. `strays`: what is done with files that no manifest names.
 //! * [`archive`]: which bytes of the replication stream are where in the files, and reading them.
 //! * [`past`]: what a loaded log says about the replication stream. [`loaded`]: how a writer continues it.
 //!
@@ -36,6 +36,7 @@ mod on_disk;
 pub mod past;
 pub mod policy;
 pub mod queue;
+mod strays;
 pub mod tails;
 pub mod task;
 pub mod writer;

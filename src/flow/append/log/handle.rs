@@ -59,6 +59,8 @@ pub(super) struct State<A: Appenders> {
     pub(super) base_seq: i64,
     /// Rewrites begun, and new increments.
     pub(super) begun: u64,
+    /// This process has written a log, or has loaded one.
+    pub(super) has_begun: bool,
     pub(super) running: Option<Running>,
     pub(super) scheduled: bool,
     /// Bytes of the base.

@@ -106,6 +106,7 @@ impl<A: Appenders> AppendOnly<A> {
                 filename: String::new(),
                 base_seq: 0,
                 begun: 0,
+                has_begun: false,
                 running: None,
                 scheduled: false,
                 base_bytes: 0,

@@ -4,7 +4,7 @@ use super::{AppendOnly, Base, Mode, archived};
 use crate::NOT_WHOLE;
 use crate::append::appenders::Appenders;
 use crate::append::queue::{Exchange, Order};
-use crate::append::{AppendError, Archive, LoadedLog};
+use crate::append::{AppendError, Archive, LoadedLog, strays};
 use crate::save::Writers;
 use aof::{Manifest, names};
 use base::LogLevel;
@@ -24,8 +24,10 @@ impl<A: Appenders> AppendOnly<A> {
                 let mut writer = self.open(engine, log.manifest)?;
                 self.take_archive(engine, log.archive, log.told);
                 if let Some(single) = log.single {
+                    self.set_strays_aside(engine)?;
                     self.take_single(engine, &mut writer, &single)?;
                 }
+                self.state.borrow_mut().has_begun = true;
                 let keeps = engine.config.aof_disable_auto_gc;
                 if log.copied {
                     writer.write_manifest_again().map_err(text)?;
@@ -55,6 +57,7 @@ impl<A: Appenders> AppendOnly<A> {
             }
             None => {
                 let mut writer = self.open(engine, Manifest::default())?;
+                self.set_strays_aside(engine)?;
                 let base = self.state.borrow_mut().next_base(engine);
                 let name = names::base(&engine.config.appendfilename, base.seq, base.form);
                 (engine.log)(
@@ -107,7 +110,12 @@ impl<A: Appenders> AppendOnly<A> {
             return Ok(());
         }
         self.give_up_rewrite(engine);
-        let writer = self.open(engine, self.manifest_on_disk(engine)?)?;
+        let manifest = self.manifest_on_disk(engine)?;
+        let begins = manifest == Manifest::default();
+        let writer = self.open(engine, manifest)?;
+        if begins {
+            self.set_strays_aside(engine)?;
+        }
         let mut state = self.state.borrow_mut();
         state.begin(engine, writer, Mode::Begins)?;
         state.scheduled = true;
@@ -127,6 +135,23 @@ impl<A: Appenders> AppendOnly<A> {
                 rewrite,
             };
             self.appenders.exchange().with(|queue| queue.order(cut));
+        }
+        Ok(())
+    }
+
+    /// A log begins where no manifest is: files that one has named stay under other names.
+    fn set_strays_aside(&self, engine: &Engine) -> Result<(), String> {
+        let mut state = self.state.borrow_mut();
+        // Later ones are of this process, which holds more than they do.
+        if std::mem::replace(&mut state.has_begun, true) {
+            return Ok(());
+        }
+        let disk = self.saves.writers().disk();
+        for (name, other) in strays::set_aside(disk, &state.directory, &state.filename)? {
+            let text = format!(
+                "No manifest names the append-only file {name}, so it was not loaded. It is kept as {other}"
+            );
+            (engine.log)(LogLevel::Warning, &text);
         }
         Ok(())
     }
