@@ -193,6 +193,11 @@ fn what_a_manifest_names_is_loaded_and_the_last_increment_goes_on() {
         let mut manifests = Vec::new();
         for (builder, found) in both(&found) {
             let mut server = in_dir(builder, found.dir.path()).start();
+            let first = match manifest.contains(BASE) {
+                true => "DB loaded from base file appendonly.aof.1.base.aof: ",
+                false => "DB loaded from incr file appendonly.aof.1.incr.aof: ",
+            };
+            assert!(server.log().contains(first), "{manifest}");
             let loaded = keys(&server);
             for key in expected.split(' ') {
                 assert!(loaded.contains(key), "{manifest}: {loaded}");

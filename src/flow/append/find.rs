@@ -63,6 +63,8 @@ pub struct Part {
     pub bytes: u64,
     /// It begins with a dump.
     pub has_dump: bool,
+    /// It is the base, and not an increment.
+    pub is_base: bool,
 }
 
 impl Found {
@@ -110,7 +112,7 @@ pub fn find(
     Ok(Some(Found {
         directory: directory.clone(),
         manifest: Manifest::of_single(filename),
-        parts: vec![part(disk, single.clone())?],
+        parts: vec![part(disk, single.clone(), true)?],
         single: Some(single),
         copied: false,
     }))
@@ -140,8 +142,15 @@ fn with_manifest(
     let copied = whole.is_some();
     let manifest = whole.unwrap_or(manifest);
     let parts = match moved {
-        true => manifest.files().map(|file| part(disk, at(file))).collect(),
-        false => part(disk, single.clone()).map(|part| vec![part]),
+        true => {
+            let base = manifest.base.as_ref();
+            let is_base = |file: &File| base.is_some_and(|base| base.name == file.name);
+            let files = manifest.files();
+            files
+                .map(|file| part(disk, at(file), is_base(file)))
+                .collect()
+        }
+        false => part(disk, single.clone(), true).map(|part| vec![part]),
     };
     Ok(Found {
         directory: directory.clone(),
@@ -152,7 +161,7 @@ fn with_manifest(
     })
 }
 
-fn part(disk: &impl Disk, path: PathBuf) -> Result<Part, String> {
+fn part(disk: &impl Disk, path: PathBuf, is_base: bool) -> Result<Part, String> {
     let name = path.file_name().unwrap_or(path.as_os_str());
     let name = name.to_string_lossy().into_owned();
     let look = || -> io::Result<(u64, bool)> {
@@ -173,5 +182,6 @@ fn part(disk: &impl Disk, path: PathBuf) -> Result<Part, String> {
         name,
         bytes,
         has_dump,
+        is_base,
     })
 }

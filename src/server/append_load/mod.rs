@@ -139,7 +139,7 @@ async fn load_part(
     run.release(end);
     run_released(server, &mut run).await?;
     run.tell_failures();
-    tell_loaded(part, first, begun);
+    tell_loaded(part, begun);
     Ok((reading, sealer.map(|sealer| (end, sealer))))
 }
 
@@ -214,8 +214,8 @@ fn judge(disk: &impl Disk, path: &Path, walked: Walked, tails: Tails) -> Result<
     tails::judge(disk, path, &seen, tails, crate::log::write)
 }
 
-fn tell_loaded(part: &Part, first: bool, begun: Instant) {
-    let what = if first { "base" } else { "incr" };
+fn tell_loaded(part: &Part, begun: Instant) {
+    let what = if part.is_base { "base" } else { "incr" };
     tracing::info!(
         "DB loaded from {what} file {}: {:.3} seconds",
         part.name,

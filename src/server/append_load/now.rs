@@ -87,7 +87,7 @@ fn load_part<W: Writers>(
         reading.end_file(cut);
     }
     run.finish_now(disk, engine, end)?;
-    tell_loaded(part, first, begun);
+    tell_loaded(part, begun);
     Ok((reading, sealer.map(|sealer| (end, sealer))))
 }
 
