@@ -35,3 +35,24 @@ impl Cycle {
         over || cut
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_takes_a_quarter_of_a_turn_or_more_with_effort() {
+        for (effort, hz, us) in [
+            (1, 10, 25_000),
+            (2, 10, 27_000),
+            (10, 10, 43_000),
+            (99, 10, 43_000),
+            (0, 10, 25_000),
+            (1, 100, 2_500),
+            (1, 0, 250_000),
+            (1, 1000, 500),
+        ] {
+            assert_eq!(Cycle::of_turn(effort, hz).budget_us, us, "{effort}, {hz}");
+        }
+    }
+}
