@@ -128,7 +128,8 @@ pub fn line_at(client: &Session, now_ms: i64, command: Option<CommandId>) -> Str
     line
 }
 
-fn letters(client: &Session) -> String {
+/// What `flags=` shows.
+pub fn letters(client: &Session) -> String {
     use ClientFlags as F;
     let has = |flag| client.flags.contains(flag);
     let tracking = client.tracking.as_deref();

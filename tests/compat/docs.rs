@@ -48,6 +48,12 @@ const KNOWN: &[(&[&str], &[&str], &str, &str)] = &[
         "as Redis 8.10: conditions, COUNT and the fields about producers are there",
     ),
     (
+        &["redis-7.4", "redis-8.2", "redis-8.10"],
+        &["client|kill", "client|list"],
+        "arguments",
+        "as Valkey 9.1: all its filters are taken here",
+    ),
+    (
         &["redis-7.4", "valkey-9.1"],
         &["bitop", "xtrim"],
         "arguments",
@@ -75,8 +81,6 @@ const KNOWN: &[(&[&str], &[&str], &str, &str)] = &[
         &["valkey-9.1"],
         &[
             "bitcount",
-            "client|kill",
-            "client|list",
             "cluster|replicate",
             "cluster|setslot",
             "geosearch",

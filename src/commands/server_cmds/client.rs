@@ -1,15 +1,13 @@
 //! CLIENT: commands with which clients can inspect and control clients.
 
+use super::client_filter::{Filter, Known};
 use super::client_tracking;
 use crate::manual;
-use engine::acl::{User, Users};
-use engine::args::parse_int;
 use engine::blocking::Unblock;
-use engine::client_list::{self, Class};
+use engine::client_list;
 use engine::pause::{Held, Reason};
 use engine::spec::{Command, Flags, Group};
 use engine::{Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Session};
-use std::rc::Rc;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -309,37 +307,26 @@ fn client_info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn client_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let mut class = None;
-    let mut ids: Option<Vec<ClientId>> = None;
-    match args.len() {
-        2 => {}
-        4 if args.is(2, "TYPE") => class = Some(Class::named(&args[3])?),
-        n if n > 3 && args.is(2, "ID") => {
-            let read = |i| match args.int(i) {
-                // No client has a number below 1.
-                Ok(id) => Ok(ClientId(u64::try_from(id).unwrap_or(0))),
-                Err(_) => Err(CommandError::fixed("ERR Invalid client ID")),
-            };
-            ids = Some((3..n).map(read).collect::<Result<_, _>>()?);
-        }
-        _ => return Err(CommandError::SYNTAX),
-    }
-    let now = cx.steady_now();
+    let filter = Filter::of_list(args, known(cx.engine))?;
+    let (me, now) = (cx.client.id, cx.steady_now());
     measure_replicas(cx.engine);
     cx.client.argv_bytes = args.0.iter().map(|arg| arg.len()).sum();
     let mut text = String::new();
-    for client in everybody(cx) {
-        if class.is_some_and(|c| c != Class::of(client))
-            || ids.as_ref().is_some_and(|ids| !ids.contains(&client.id))
-        {
-            continue;
-        }
+    for client in everybody(cx).filter(|client| filter.means(client, me, now)) {
         text.push_str(&client_list::line(client, now));
         text.push('\n');
     }
     cx.client.argv_bytes = 0;
     cx.client.reply.verbatim("txt", text.as_bytes());
     Ok(())
+}
+
+/// What filters of clients refer to.
+fn known(engine: &Engine) -> Known<'_> {
+    Known {
+        users: &engine.users,
+        databases: engine.keyspace.count(),
+    }
 }
 
 /// Counts in each replica's session the bytes that are held for it.
@@ -361,90 +348,14 @@ fn everybody<'a>(cx: &'a Cx<'_>) -> impl Iterator<Item = &'a Session> {
     before.chain(std::iter::once(&*cx.client)).chain(behind)
 }
 
-/// Which clients CLIENT KILL means.
-#[derive(Default)]
-struct Filter<'a> {
-    id: Option<ClientId>,
-    addr: Option<&'a [u8]>,
-    laddr: Option<&'a [u8]>,
-    class: Option<Class>,
-    user: Option<Rc<User>>,
-    max_age_s: Option<i64>,
-    skip_me: bool,
-}
-
-impl<'a> Filter<'a> {
-    fn parse(args: Args<'a>, users: &Users) -> Result<Self, CommandError> {
-        let mut filter = Filter {
-            skip_me: true,
-            ..Filter::default()
-        };
-        if !args.len().is_multiple_of(2) {
-            return Err(CommandError::SYNTAX);
-        }
-        let mut words = args.options(2);
-        while words.are_left() {
-            if let Some(id) = words.take_value("ID") {
-                let id = parse_int(id).filter(|id| *id > 0);
-                let id = id.ok_or(CommandError::fixed(
-                    "ERR client-id should be greater than 0",
-                ))?;
-                filter.id = Some(ClientId(id as u64));
-            } else if let Some(class) = words.take_value("TYPE") {
-                filter.class = Some(Class::named(class)?);
-            } else if let Some(addr) = words.take_value("ADDR") {
-                filter.addr = Some(addr);
-            } else if let Some(laddr) = words.take_value("LADDR") {
-                filter.laddr = Some(laddr);
-            } else if let Some(name) = words.take_value("USER") {
-                let user = users.get(name);
-                let user =
-                    user.ok_or_else(|| CommandError::quoting("ERR No such user '{}'", &[name]))?;
-                filter.user = Some(Rc::clone(user));
-            } else if let Some(age) = words.take_value("MAXAGE") {
-                let age = parse_int(age).ok_or(CommandError::fixed(
-                    "ERR maxage is not an integer or out of range",
-                ))?;
-                if age <= 0 {
-                    return Err(CommandError::fixed("ERR maxage should be greater than 0"));
-                }
-                filter.max_age_s = Some(age);
-            } else if words.take("SKIPME") {
-                let skip = words.take_one_of(&[("YES", true), ("NO", false)]);
-                filter.skip_me = skip.ok_or(CommandError::SYNTAX)?;
-            } else {
-                return Err(CommandError::SYNTAX);
-            }
-        }
-        Ok(filter)
-    }
-
-    fn takes(&self, client: &Session, me: ClientId, now_ms: i64) -> bool {
-        let age = (now_ms - client.created_ms) / 1000;
-        self.id.is_none_or(|id| id == client.id)
-            && self.addr.is_none_or(|a| a == client.addr.as_bytes())
-            && self.laddr.is_none_or(|a| a == client.laddr.as_bytes())
-            && self.class.is_none_or(|c| c == Class::of(client))
-            && self.user.as_ref().is_none_or(|user| {
-                let its = client.user.as_ref();
-                its.is_some_and(|its| Rc::ptr_eq(its, user))
-            })
-            && self.max_age_s.is_none_or(|max| age >= max)
-            && !(self.skip_me && client.id == me)
-    }
-}
-
 fn client_kill(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let old_form = args.len() == 3;
     let filter = match old_form {
-        true => Filter {
-            addr: Some(args.0[2]),
-            ..Filter::default()
-        },
-        false => Filter::parse(args, &cx.engine.users)?,
+        true => Filter::of_addr(args.0[2]),
+        false => Filter::of_kill(args, known(cx.engine))?,
     };
     let (me, now) = (cx.client.id, cx.steady_now());
-    let found = everybody(cx).filter(|c| filter.takes(c, me, now));
+    let found = everybody(cx).filter(|c| filter.means(c, me, now));
     let found: Vec<ClientId> = found.map(|c| c.id).collect();
     for &id in &found {
         if id == me {

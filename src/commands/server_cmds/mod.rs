@@ -9,6 +9,7 @@
 pub mod acl;
 pub mod admin;
 pub mod client;
+mod client_filter;
 pub mod client_tracking;
 pub mod cluster;
 pub mod command;
