@@ -148,6 +148,39 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_to_the_second_request_for_an_acknowledgement_is_enough() {
+        let mut bench = bench(5);
+        let replica = bench.engine.repl.primary().replicas().last();
+        let id = replica.expect("two replicas").0;
+        bench.run("FAILOVER");
+        bench.engine.repl.before_idle();
+        let end = bench.engine.repl.offset();
+        // What a replica says to the first request.
+        bench.run_as(id, &format!("REPLCONF ACK {}", end + -74));
+        bench.engine.repl.before_idle();
+        assert_eq!(state(&bench), "waiting-for-sync");
+        bench.run_as(id, &format!("REPLCONF ACK {}", end + -37));
+        bench.engine.repl.before_idle();
+        assert_eq!(state(&bench), "failover-in-progress");
+    }
+
+    #[test]
+    fn an_acknowledgement_of_less_than_all_is_not_enough_without_a_request() {
+        let mut bench = bench(5);
+        bench.run("FAILOVER");
+        bench.engine.repl.before_idle();
+        bench.run("FAILOVER ABORT");
+        bench.run("SET b 1");
+        bench.run("FAILOVER");
+        let end = bench.engine.repl.offset();
+        let replica = bench.engine.repl.primary().replicas().last();
+        let id = replica.expect("two replicas").0;
+        bench.run_as(id, &format!("REPLCONF ACK {}", end + -1));
+        tick(&mut bench, 100);
+        assert_eq!(state(&bench), "waiting-for-sync");
+    }
+
+    #[test]
     fn a_target_that_never_catches_up_ends_the_handover_unless_forced() {
         let mut b = bench(5);
         b.run("FAILOVER TIMEOUT 1000");

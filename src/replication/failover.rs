@@ -98,6 +98,7 @@ impl Replication {
             force: how.force,
         });
         self.actions.push(Action::HoldWrites(true));
+        self.primary.asked_last = None;
         self.primary.want_ack();
         Ok(())
     }
@@ -142,7 +143,8 @@ impl Replication {
             return;
         };
         let all = self.history.offset();
-        let has_all = |r: &Replica| r.state == State::Online && r.ack >= all;
+        let has_all =
+            |r: &Replica| r.state == State::Online && self.primary.has_run_all(r.ack, all);
         let ready = match &target {
             Some(target) => self.find_replica(target).filter(|r| has_all(r)),
             None => self.primary.replicas().map(|(_, r)| r).find(|r| has_all(r)),

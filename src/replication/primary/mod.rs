@@ -225,6 +225,8 @@ pub struct Primary {
     last_offset: ReplOffset,
     last_write_ms: u64,
     ack_wanted: bool,
+    /// Where the stream ended after the two GETACK of a failover.
+    pub(super) asked_last: Option<ReplOffset>,
     good: usize,
     known: known::Known,
     doubts: doubts::Doubts,

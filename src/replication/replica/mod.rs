@@ -56,6 +56,10 @@ const LINE_MAX: usize = 4096;
 /// ACKs, and newlines while loading.
 const ACK_PERIOD_MS: u64 = 1000;
 
+/// Silence of the primary after which it is told that everything was processed, without waiting for the period: a real
+/// primary that hands its role over asks for no acknowledgement, and its writers wait for this one.
+const QUIET_MS: u64 = 50;
+
 /// What the link uses in addition to its own state.
 pub struct LinkEnv<'a> {
     /// Directives.
@@ -207,6 +211,8 @@ pub struct Link {
     /// If none follows up to then, the row ends; monotonic ms.
     settled_ms: u64,
     next_ack_ms: u64,
+    /// What the last ACK by this clock said.
+    acked: Option<ReplOffset>,
     /// A failover: PSYNC tells the other side to promote itself, until it has answered.
     promoting: bool,
     /// The second connection of the last full sync failed: the next one asks for none.
@@ -229,6 +235,7 @@ impl Link {
             divergences: 0,
             settled_ms: 0,
             next_ack_ms: 0,
+            acked: None,
             promoting: false,
             single: false,
             reconnecting: None,
@@ -368,6 +375,13 @@ impl Link {
             }
             State::Streaming { acks: true } => {
                 let durable = env.durable;
+                let quiet = env.now_ms.saturating_sub(self.last_io_ms) >= QUIET_MS;
+                if quiet && self.acked != Some(env.processed) {
+                    self.next_ack_ms = env.now_ms;
+                }
+                if env.now_ms >= self.next_ack_ms {
+                    self.acked = Some(env.processed);
+                }
                 self.keep_alive(env, out, |processed| ack(processed, durable).into());
             }
             State::Streaming { acks: false } => {}

@@ -9,6 +9,7 @@ pub(super) struct Scene {
     rng: Rng,
     now_ms: u64,
     pub cached: Option<Position>,
+    pub processed: ReplOffset,
     pub log: Vec<String>,
 }
 
@@ -31,6 +32,7 @@ impl Scene {
             rng: Rng::new(3),
             now_ms: 1000,
             cached: None,
+            processed: ReplOffset::claimed(77),
             log: Vec::new(),
         }
     }
@@ -41,7 +43,7 @@ impl Scene {
             rng: &mut self.rng,
             now_ms: self.now_ms,
             cached: self.cached,
-            processed: ReplOffset::claimed(77),
+            processed: self.processed,
             durable: None,
         };
         let mut out = Vec::new();
@@ -436,4 +438,25 @@ fn a_line_without_end_is_not_collected_for_ever() {
             .contains(&LinkAction::Disconnect);
     }
     assert!(closed);
+}
+
+#[test]
+fn a_primary_that_falls_silent_hears_at_once_what_was_processed() {
+    let mut s = Scene::new();
+    s.cached = Some(at('a', 5));
+    s.handshake();
+    s.say("+CONTINUE");
+    let acks = |s: &mut Scene, ms| words(&sent(&s.tick(ms)));
+    assert_eq!(acks(&mut s, 100), "REPLCONF ACK 77");
+    assert_eq!(acks(&mut s, 100), "", "that is known");
+    s.processed = ReplOffset::claimed(99);
+    s.step(LinkInput::Bytes(b"*1\r\n"));
+    assert_eq!(acks(&mut s, 10), "", "more may come");
+    assert_eq!(acks(&mut s, 50), "REPLCONF ACK 99");
+    assert_eq!(acks(&mut s, 900), "");
+    assert_eq!(
+        acks(&mut s, 100),
+        "REPLCONF ACK 99",
+        "a second after the last one"
+    );
 }
