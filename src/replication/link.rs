@@ -165,6 +165,13 @@ impl Replication {
         }
     }
 
+    /// So many bytes that were collected are in memory; the others are on disk.
+    pub fn set_collected_memory(&mut self, bytes: usize) {
+        if let Some(up) = &mut self.upstream {
+            up.collected_memory = bytes;
+        }
+    }
+
     /// So many bytes that were collected are about to be run.
     pub fn on_collected(&mut self, bytes: usize) {
         if let Some(up) = &mut self.upstream {

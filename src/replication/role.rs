@@ -75,6 +75,8 @@ pub struct Upstream {
     pub unprocessed: usize,
     /// Bytes of the stream that were collected while the payload came over a second connection.
     pub collected: usize,
+    /// How many of them are in memory.
+    pub collected_memory: usize,
     /// The most of them that there were.
     pub collected_peak: usize,
     /// Payload bytes announced; 0 = unknown.
@@ -438,6 +440,7 @@ impl Replication {
             cached,
             unprocessed: 0,
             collected: 0,
+            collected_memory: 0,
             collected_peak: 0,
             payload_total: 0,
             payload_read: 0,

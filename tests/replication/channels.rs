@@ -270,12 +270,19 @@ fn what_a_replica_collects_is_bounded_and_shown() {
         let peak = field(&mut info, "replica_full_sync_buffer_peak");
         let same = field(&mut info, "replicas_repl_buffer_peak");
         assert_eq!(peak, same);
+        let memory = info.info_field("memory", "mem_replica_full_sync_buffer");
+        assert!(
+            memory.parse::<u64>().is_ok_and(|n| n >= 100 << 10),
+            "{memory}"
+        );
         // What one read of the socket brings may lie above the limit.
         assert!(peak.parse::<u64>().is_ok_and(|n| n < 400 << 10), "{peak}");
         proxy.heal();
         wait_link(&replica);
         assert_in_step(&primary, &replica);
         assert_eq!(field(&mut info, "replica_full_sync_buffer_size"), "0");
+        let memory = info.info_field("memory", "mem_replica_full_sync_buffer");
+        assert_eq!(memory, "0");
     }
 }
 

@@ -82,7 +82,7 @@ impl Node {
             self.collected.write(block);
         }
         while let Some(spilled) = self.collected.written() {
-            self.follower.spilled(spilled, &self.engine);
+            self.follower.spilled(spilled, &mut self.engine);
         }
         if let Some(read) = self.collected.read() {
             return self.link(Input::ReadBack(read));

@@ -129,6 +129,8 @@ pub struct Overhead {
     pub replicas: usize,
     /// The replication backlog, up to its size where replicas hold more.
     pub backlog: usize,
+    /// The primary's stream that waits for the payload of a full sync over two connections.
+    pub collected: usize,
     /// Held by cached scripts and function libraries.
     pub scripts: usize,
 }
@@ -148,13 +150,14 @@ impl Overhead {
             clients: normal.map(client_list::memory).sum(),
             replicas: held.saturating_sub(size),
             backlog: held.min(size),
+            collected: engine.repl.upstream().map_or(0, |up| up.collected_memory),
             scripts: engine.scripting.cache.bytes() + engine.scripting.libraries.bytes(),
         }
     }
 
     /// All of it, with what the empty server takes.
     pub fn total(&self, startup: usize) -> usize {
-        startup + self.clients + self.replicas + self.backlog + self.scripts
+        startup + self.clients + self.replicas + self.backlog + self.collected + self.scripts
     }
 }
 
@@ -221,6 +224,11 @@ pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("mem_replication_backlog", overhead.backlog);
     let buffers = overhead.backlog + overhead.replicas;
     line.put("mem_total_replication_buffers", buffers);
+    // The names of Redis 8 and of Valkey 9.
+    line.put("mem_replica_full_sync_buffer", overhead.collected);
+    if engine.config.dual_channel_replication_enabled {
+        line.put("mem_replicas_repl_buffer", overhead.collected);
+    }
     line.put("mem_clients_slaves", overhead.replicas);
     line.put("mem_clients_normal", overhead.clients);
     line.put("mem_cluster_links", 0);

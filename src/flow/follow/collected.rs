@@ -81,10 +81,15 @@ impl Collected {
         self.log.as_ref().is_none_or(|log| log.pending(READER) == 0)
     }
 
+    /// Bytes in memory, those that are on their way to disk included.
+    pub fn in_memory(&self) -> usize {
+        let log = self.log.as_ref();
+        log.map_or(0, |log| log.len() - log.on_disk())
+    }
+
     /// True if more may be read from the connection.
     pub fn has_room(&self) -> bool {
-        let held = |log: &Log| log.len() - log.on_disk();
-        self.log.as_ref().is_none_or(|log| held(log) < MEMORY_MAX)
+        self.in_memory() < MEMORY_MAX
     }
 
     /// A block that must be written to disk; answer with [`Collected::spilled`].

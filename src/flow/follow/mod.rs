@@ -198,7 +198,7 @@ impl<R: Receivers> Follower<R> {
     }
 
     /// What became of it.
-    pub fn spilled(&mut self, (start, place): crate::spill::Spilled, engine: &Engine) {
+    pub fn spilled(&mut self, (start, place): crate::spill::Spilled, engine: &mut Engine) {
         if let Err(why) = &place {
             let text = format!(
                 "Can't write the stream that waits for its payload to disk, it stays in memory: {why}"
@@ -206,6 +206,12 @@ impl<R: Receivers> Follower<R> {
             (engine.log)(LogLevel::Warning, &text);
         }
         self.collected.spilled(start, place.ok());
+        self.tell_collected(engine);
+    }
+
+    /// INFO shows how much memory the collected stream takes.
+    fn tell_collected(&self, engine: &mut Engine) {
+        engine.repl.set_collected_memory(self.collected.in_memory());
     }
 
     /// Where the next bytes are that were collected, if they can be applied: [`Input::Collected`] does so, and
@@ -349,6 +355,7 @@ impl<R: Receivers> Follower<R> {
             }
             Turn::ReadBack(Err(why)) => {
                 self.collected.clear();
+                self.tell_collected(engine);
                 let text =
                     format!("The stream that was collected cannot be read back from disk: {why}");
                 (engine.log)(LogLevel::Warning, &text);
@@ -393,6 +400,7 @@ impl<R: Receivers> Follower<R> {
                 self.out.clear();
                 self.second_out.clear();
                 self.collected.clear();
+                self.tell_collected(engine);
                 self.has_ended = false;
                 return Some(Ask::Disconnect);
             }
@@ -406,7 +414,10 @@ impl<R: Receivers> Follower<R> {
                 return Some(Ask::DisconnectSecond);
             }
             LinkAction::SendSecond(bytes) => self.second_out.extend_from_slice(&bytes),
-            LinkAction::Collect(bytes) => self.collected.take(&bytes),
+            LinkAction::Collect(bytes) => {
+                self.collected.take(&bytes);
+                self.tell_collected(engine);
+            }
             LinkAction::Send(bytes) => self.send(&bytes),
             LinkAction::Continue(_) | LinkAction::Established(_) => self.begin_session(engine),
             // A full sync was announced. Replicas of ours have nothing to wait for in the modes that empty the
@@ -437,6 +448,7 @@ impl<R: Receivers> Follower<R> {
 
     fn apply_collected(&mut self, bytes: &[u8], engine: &mut Executor, turns: &mut Turns<'_, R>) {
         engine.repl.on_collected(bytes.len());
+        self.tell_collected(engine);
         self.apply(bytes, engine, turns);
     }
 

@@ -137,6 +137,7 @@ fn what_was_collected_is_forgotten_with_its_payload() {
     assert!(r.follower.next_collected(&r.bench.engine).is_none());
     let upstream = r.bench.engine.repl.upstream();
     assert_eq!(upstream.map(|up| up.collected), Some(0));
+    assert_eq!(upstream.map(|up| up.collected_memory), Some(0));
 }
 
 #[test]
@@ -159,10 +160,13 @@ fn what_memory_has_no_room_for_goes_to_disk_and_comes_back_in_order() {
                 _ => writer.write(&block),
             };
             blocks += 1;
-            r.follower.spilled(spilled, &r.bench.engine);
+            r.follower.spilled(spilled, &mut r.bench.engine);
         }
     }
     assert!(blocks > 5, "{blocks}");
+    let in_memory = |r: &Replica| r.bench.engine.repl.upstream().map(|up| up.collected_memory);
+    let held = in_memory(&r).expect("a replica");
+    assert!(held > 0 && (held as i64) < all, "{held} of {all}");
     complete(&mut r);
     load(&mut r);
     drain(&mut r);
@@ -170,6 +174,7 @@ fn what_memory_has_no_room_for_goes_to_disk_and_comes_back_in_order() {
         assert!(r.has(&format!("k{n}")), "{n}");
     }
     assert_eq!(r.bench.engine.repl.offset().get(), 100 + all);
+    assert_eq!(in_memory(&r), Some(0));
 }
 
 #[test]

@@ -241,7 +241,8 @@ impl Link {
                 let bytes = self.handle.out.take();
                 self.follower.send(&bytes);
                 for spilled in self.handle.spilled.take() {
-                    self.follower.spilled(spilled, &self.server.engine.borrow());
+                    self.follower
+                        .spilled(spilled, &mut self.server.engine.borrow_mut());
                 }
             }
             Event::Socket(Ready::Connected(Ok(stream))) => {
@@ -311,7 +312,8 @@ impl Link {
                     Ok(files) => self.files = Some(files),
                     Err(e) => {
                         let failed = (start, Err(strerror(&e)));
-                        self.follower.spilled(failed, &self.server.engine.borrow());
+                        self.follower
+                            .spilled(failed, &mut self.server.engine.borrow_mut());
                         return;
                     }
                 }
