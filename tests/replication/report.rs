@@ -127,3 +127,17 @@ fn log_lines_carry_the_new_part_from_the_first_one_on() {
     }
     assert_eq!(role("MASTER MODE enabled"), Some('M'), "{log}");
 }
+
+#[test]
+fn the_log_counts_those_who_have_read_the_payload() {
+    let builder = || builder("forebay").expect("it is built");
+    let primary = builder().config("repl-diskless-sync yes").start();
+    primary.client().ok("SET a 1");
+    let first = builder().replica_of(&primary).start();
+    wait_link(&first);
+    let second = builder().replica_of(&primary).start();
+    wait_link(&second);
+    let log = primary.log();
+    let counts = log.matches("done reading from pipe, 1 replicas still up");
+    assert_eq!(counts.count(), 2, "{log}");
+}

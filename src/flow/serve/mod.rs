@@ -103,6 +103,7 @@ impl<W: Writers> Payloads<W> {
         };
         let sockets = order.target.is_sockets();
         let written = self.sync_file.clone();
+        let members = order.members.clone();
         let form = form::form(&order.readers, form::held_types(engine), &engine.config);
         let request = SnapshotRequest {
             target,
@@ -114,7 +115,7 @@ impl<W: Writers> Payloads<W> {
                         *written.borrow_mut() = Some(SyncFile { file, place });
                     }
                 });
-                ended(engine, result, sockets);
+                ended(engine, result, sockets.then_some(members));
             })),
         };
         let begun = self.saves.start(engine, &whole, request);
@@ -165,12 +166,15 @@ impl<W: Writers> Payloads<W> {
     }
 }
 
-fn ended(engine: &mut Engine, result: Result<(), &SaveError>, sockets: bool) {
+/// `members` are the connections that the payload went to, if it did not go to a file.
+fn ended(engine: &mut Engine, result: Result<(), &SaveError>, members: Option<Vec<ClientId>>) {
     engine.sync_repl_clock();
-    if sockets {
+    if let Some(members) = members {
         let text = match result {
             Ok(()) => {
-                let waiting = engine.repl.primary().count();
+                let primary = engine.repl.primary();
+                let is_up = |id: &&ClientId| primary.replica(**id).is_some();
+                let waiting = members.iter().filter(is_up).count();
                 engine.repl.log(
                     LogLevel::Notice,
                     format!(
