@@ -72,8 +72,12 @@ impl Executor {
                 return self.reject(client, &error);
             }
         };
+        if !self.tracking.is_empty() {
+            let most = usize::try_from(self.config.tracking_table_max_keys);
+            self.tracking.shrink(most.unwrap_or(0));
+        }
         if self.tracking.has_pending() && !client.is_silent() {
-            // Of keys that were evicted to make room: before the reply.
+            // Of keys that were evicted to make room, or for which the table has no room: before the reply.
             tracking::tell_pending(self, Some(&mut *client));
         }
         if self.must_wait(client, command, args) {

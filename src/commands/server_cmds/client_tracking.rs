@@ -223,3 +223,31 @@ fn client_trackinginfo(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     prefixes.iter().for_each(|prefix| reply.bulk(prefix));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+
+    #[test]
+    fn a_table_that_is_too_large_shrinks_with_the_next_request() {
+        for request in ["PING", "MULTI"] {
+            let mut bench = Bench::new();
+            let other = bench.connect();
+            bench.resp3();
+            bench.run("CLIENT TRACKING ON");
+            bench.run("GET a");
+            bench.run("GET b");
+            assert_eq!(bench.engine.tracking.keys(), 2);
+            bench.run_as(other, "CONFIG SET tracking-table-max-keys 1");
+            bench.run_as(other, request);
+            assert_eq!(bench.engine.tracking.keys(), 1, "{request}");
+            let told = bench.output(bench.id);
+            assert!(told.contains("invalidate"), "{told}");
+            bench.run("GET c");
+            // A request that is only queued makes room, too; the message comes before its reply.
+            let told = bench.run("MULTI");
+            let parts = [told.find("invalidate"), told.find("+OK")];
+            assert!(parts[0].is_some() && parts[0] < parts[1], "{told}");
+        }
+    }
+}

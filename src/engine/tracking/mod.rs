@@ -9,8 +9,8 @@
 //!    as a message on [`CHANNEL`].
 //!  * A changed key is removed from the table at once. Its readers are notified after the command has replied; the
 //!    message to the command's own client follows the reply.
-//!  * The table has at most `tracking-table-max-keys` keys: the periodic work removes keys above that, and notifies
-//!    their readers.
+//!  * The table has at most `tracking-table-max-keys` keys: before each request, whether it runs or is queued, and by
+//!    the periodic work, keys above that are removed and their readers notified.
 //!  * Databases are not distinguished: a change in one invalidates the key's name in all.
 
 mod asked;
