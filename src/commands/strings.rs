@@ -315,14 +315,19 @@ fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let options = Options::parse(args, 3, false)?;
     if args.len() > 3 {
         expire = options.expire(cx, "set")?;
+        // What our primary sends has met its condition there.
+        let obeys = cx.client.flags.contains(ClientFlags::MASTER);
+        let wanted = options.holds.filter(|_| !obeys);
+        // A condition that cannot be met is the only reply: the reference sends it behind the value that GET asks for, and
+        // the client takes it for the reply to its next request.
+        let is_met = match wanted {
+            Some(wanted) => wanted.is_met(cx, key)?,
+            None => true,
+        };
         if options.get {
             cx.get_string(key)?;
         }
-        // What our primary sends has met its condition there.
-        let obeys = cx.client.flags.contains(ClientFlags::MASTER);
-        if let Some(wanted) = options.holds.filter(|_| !obeys)
-            && !wanted.is_met(cx, key)?
-        {
+        if !is_met {
             if !options.get {
                 cx.client.reply.null();
             }

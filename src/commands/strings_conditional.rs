@@ -329,6 +329,12 @@ mod tests {
                 "SET s x IFDNE zz",
                 "-ERR must be exactly 16 hexadecimal characters",
             ),
+            (
+                "SET s x IFDNE zz GET",
+                "-ERR must be exactly 16 hexadecimal characters",
+            ),
+            ("GET s", "\"new\""),
+            ("SET none x IFDEQ zz GET", "nil"),
             ("SET none x IFDEQ zz", "nil"),
             ("SET none x IFDNE zz", "+OK"),
             ("SET s x IFNE new", "nil"),
