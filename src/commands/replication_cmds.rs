@@ -5,7 +5,7 @@
 use crate::manual;
 use base::LogLevel;
 use config::special::Address;
-use engine::args::parse_int;
+use engine::args::{count_from_0, parse_int};
 use engine::blocking::{BlockedOn, Durable, answer_wait, deadline_in};
 use engine::spec::{Command, Flags, Group};
 use engine::{Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Session};
@@ -371,12 +371,7 @@ fn waitaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             "ERR value is out of range, value must between 0 and 1",
         ));
     }
-    let count = args.int(2)?;
-    if count < 0 {
-        return Err(CommandError::fixed(
-            "ERR value is out of range, must be positive",
-        ));
-    }
+    let count = count_from_0(&args[2])? as i64;
     let deadline = deadline_in(cx, args.timeout_ms(3)? as f64)?;
     if cx.engine.repl.is_replica() {
         return Err(CommandError::fixed(
@@ -433,6 +428,22 @@ mod tests {
             _ => None,
         });
         sent.collect()
+    }
+
+    #[test]
+    fn what_is_no_number_of_replicas_is_out_of_range() {
+        let text = "-ERR value is out of range, must be positive";
+        let not_local = "-ERR value is out of range, value must between 0 and 1";
+        Bench::new().check(&[
+            ("WAITAOF 0 x 0", text),
+            ("WAITAOF 0 -1 0", text),
+            ("WAITAOF 0 9223372036854775808 x", text),
+            ("WAITAOF 2 x x", not_local),
+            (
+                "CLIENT PAUSE 1 WRITE x",
+                "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.",
+            ),
+        ]);
     }
 
     #[test]

@@ -432,7 +432,12 @@ fn client_pause(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                 "ERR CLIENT PAUSE mode must be WRITE or ALL",
             ));
         }
-        _ => return Err(CommandError::arity("client|pause")),
+        _ => {
+            return Err(CommandError::quoting(
+                "ERR unknown subcommand or wrong number of arguments for '{128}'. Try CLIENT HELP.",
+                &[&args[1]],
+            ));
+        }
     };
     let ms = args.timeout_ms(2)?;
     if ms < 0 {
