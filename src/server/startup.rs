@@ -93,6 +93,12 @@ pub fn run(args: Vec<String>) -> ExitCode {
         }
         _ => {}
     }
+    if args.first().is_some_and(|arg| arg == "--test-memory") {
+        eprintln!(
+            "Forebay does not test the machine's memory. Use memtester for that, or memtest86+ from a boot medium."
+        );
+        return ExitCode::FAILURE;
+    }
     if args.iter().any(|arg| arg == "--sentinel") {
         eprintln!(
             "Forebay is no Sentinel. Run redis-sentinel or valkey-sentinel with this configuration file: they watch Forebay servers as they watch those of Redis."

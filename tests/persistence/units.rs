@@ -292,6 +292,15 @@ fn a_check_of_the_configuration_starts_nothing_and_fails_where_a_start_would() {
 }
 
 #[test]
+fn who_asks_for_a_test_of_the_memory_is_told_what_to_run() {
+    for args in [&["--test-memory"][..], &["--test-memory", "16"]] {
+        let (status, text) = output(args);
+        assert_eq!(status.status.code(), Some(1));
+        assert!(text.contains("memtester"), "{text}");
+    }
+}
+
+#[test]
 fn who_asks_for_a_sentinel_is_told_what_to_run() {
     let (status, text) = output(&["/etc/sentinel.conf", "--sentinel"]);
     assert_eq!(status.status.code(), Some(1));

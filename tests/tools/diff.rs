@@ -182,6 +182,7 @@ fn what_cannot_be_compared_is_trouble_not_a_difference() {
     for (b, says) in [
         (half.into_os_string(), "the data ends here"),
         ("/no/such/file".into(), "No such file"),
+        ("127.0.0.1:6379".into(), "server: redis://127.0.0.1:6379"),
         (closed.into(), "cannot connect"),
         ("http://x".into(), "not supported"),
         ("redis://".into(), "redis://host:port"),

@@ -203,10 +203,21 @@ struct Fetched {
     _spool: Option<tempfile::NamedTempFile>,
 }
 
+/// An address without its scheme was taken for the name of a file.
+fn with_hint(Trouble(text): Trouble, path: &Path) -> Trouble {
+    let name = path.to_string_lossy();
+    let port = name.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    let is_address = matches!(port, Some(Ok(_))) && !name.contains('/') && !path.exists();
+    match is_address {
+        true => Trouble(format!("{text}. If this is a server: redis://{name}")),
+        false => Trouble(text),
+    }
+}
+
 fn fetch(side: &Side, options: &Options) -> Result<Fetched, Failed> {
     match side {
         Side::Dump(path) => {
-            let source = Source::open(path)?;
+            let source = Source::open(path).map_err(|error| with_hint(error, path))?;
             source.require_file("diff")?;
             Ok(Fetched {
                 name: source.name(),
