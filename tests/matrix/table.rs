@@ -47,7 +47,8 @@ impl Section {
                  too) is sent to the primary again and again, with arguments drawn from what COMMAND DOCS says of them. \
                  The replica never needs another full sync for it, and at the end both hold the same, key by key and \
                  by digest. (A Redis 7.4 that follows Forebay gets one more full sync: it does not tell that fields of \
-                 its hashes may expire.)"
+                 its hashes may expire. Valkey 9.0.0 crashes in both directions: it takes a key for a hash still that \
+                 was one with fields that expire and was overwritten.)"
             }
             Section::Promotions => {
                 "Clients that number their writes write to the server, which Forebay follows. Forebay is restarted and \

@@ -43,21 +43,25 @@ pub struct Entry {
     pub kind: String,
     /// The content: sorted where the type has no order.
     pub content: Vec<Value>,
-    /// `PEXPIRETIME`; -1 is none.
+    /// `PEXPIRETIME`; -1 is none, and [`SOME_TIME`] what a server without that command does not tell.
     pub expires_at_ms: i64,
 }
+
+/// The key expires, but the server (Redis 6.2) does not tell exactly when. `DEBUG DIGEST` does not know it either.
+const SOME_TIME: i64 = i64::MAX;
 
 impl Entry {
     fn equals(&self, other: &Entry, slack_ms: u64) -> bool {
         let both_expire = (self.expires_at_ms < 0) == (other.expires_at_ms < 0);
+        let is_told = [self, other].iter().all(|e| e.expires_at_ms != SOME_TIME);
         self.kind == other.kind
             && self.content == other.content
             && both_expire
-            && self.expires_at_ms.abs_diff(other.expires_at_ms) <= slack_ms
+            && (!is_told || self.expires_at_ms.abs_diff(other.expires_at_ms) <= slack_ms)
     }
 }
 
-/// Every key of every database. `None`-expiry keys have -1. Needs `PEXPIRETIME` (7.0 and later).
+/// Every key of every database. `None`-expiry keys have -1.
 pub fn read(client: &mut Client) -> BTreeMap<(usize, Vec<u8>), Entry> {
     let mut all = BTreeMap::new();
     for db in 0..DATABASES {
@@ -119,7 +123,11 @@ pub fn entry(client: &mut Client, key: &[u8]) -> Entry {
         "array" => run(&[b"ARSCAN", key, b"0", b"18446744073709551614"]),
         _ => Vec::new(),
     };
-    let expires_at_ms = run(&[b"PEXPIRETIME", key])[0].int().unwrap_or(-1);
+    let at = run(&[b"PEXPIRETIME", key])[0].int();
+    let expires_at_ms = at.unwrap_or_else(|| match run(&[b"PTTL", key])[0].int() {
+        Some(0..) => SOME_TIME,
+        _ => -1,
+    });
     Entry {
         kind,
         content,

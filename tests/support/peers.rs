@@ -17,13 +17,14 @@ pub const ALL: [&str; 5] = [
 ];
 
 /// Every server that Forebay follows and is followed by (`tests/matrix`), by family and age.
-pub const EVERY: [&str; 12] = [
+pub const EVERY: [&str; 13] = [
     "redis-6.2",
     "redis-7.0",
     "redis-7.2",
     "redis-stack-7.2",
     "redis-7.4",
     "redis-stack-7.4",
+    "redis-8.0",
     "redis-8.2",
     "redis-8.6",
     "redis-8.10",
