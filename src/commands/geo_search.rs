@@ -166,6 +166,8 @@ struct Options<'a> {
     shape: Option<Shape>,
     /// Metres of the unit in which distances are shown.
     metres: f64,
+    /// Where the units are in the arguments.
+    units: Vec<usize>,
 }
 
 struct Hit {
@@ -196,6 +198,8 @@ impl<'a> Options<'a> {
                 if zset.is_some() {
                     options.centre_on(zset, &args[2])?;
                     options.circle(args, 3)?;
+                } else {
+                    options.units.push(4);
                 }
                 5
             }
@@ -274,6 +278,7 @@ impl<'a> Options<'a> {
                 ));
             }
             self.metres = unit(in_unit)?;
+            self.units.push(i + 2);
             self.shape = Some(Shape::Box {
                 width: width * self.metres,
                 height: height * self.metres,
@@ -325,6 +330,7 @@ impl<'a> Options<'a> {
             return Err(CommandError::fixed("ERR radius cannot be negative"));
         }
         self.metres = unit(&args[i + 1])?;
+        self.units.push(i + 1);
         self.shape = Some(Shape::Circle {
             radius: radius * self.metres,
         });
@@ -447,10 +453,30 @@ fn run(cx: &mut Cx<'_>, args: Args<'_>, key: usize, form: Form, read_only: bool)
         Some(_) => return Err(CommandError::WRONG_TYPE),
     };
     match options.store {
-        Some(target) => store(cx, target, &options, form, hits),
+        Some(target) => {
+            let changes = !hits.is_empty() || cx.lookup_quietly(target).is_some();
+            store(cx, target, &options, form, hits);
+            if changes && !options.is_polygon() {
+                settle_units(cx, args, &options);
+            }
+        }
         None => show(cx, &options, &hits),
     }
     Ok(())
+}
+
+/// Redis 6.2 knows units in small letters only: as a replica it would not run the request.
+fn settle_units(cx: &mut Cx<'_>, args: Args<'_>, options: &Options<'_>) {
+    let is_other = |i: &usize| args[*i].iter().any(u8::is_ascii_uppercase);
+    if options.units.iter().any(is_other) {
+        let written = |i: usize| match options.units.contains(&i) {
+            true => args[i].to_ascii_lowercase(),
+            false => args[i].to_vec(),
+        };
+        let settled: Vec<Vec<u8>> = (0..args.len()).map(written).collect();
+        let settled: Vec<&[u8]> = settled.iter().map(Vec::as_slice).collect();
+        cx.propagate_as(&settled);
+    }
 }
 
 fn show(cx: &mut Cx<'_>, options: &Options<'_>, hits: &[Hit]) {
@@ -604,6 +630,26 @@ mod tests {
             "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYRADIUS 100 km",
             "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYRADIUS 100 km",
         )]);
+        // Replicas with Redis 6.2 know no other units.
+        bench.check_effects(&[
+            (
+                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYRADIUS 100 KM",
+                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYRADIUS 100 km",
+            ),
+            (
+                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 1 1 M",
+                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 1 1 m",
+            ),
+            ("GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 1 1 M", ""),
+            (
+                "GEORADIUS s 15 37 200 Mi STORE d",
+                "GEORADIUS s 15 37 200 mi STORE d",
+            ),
+            (
+                "GEORADIUSBYMEMBER none m 1 FT STORE d",
+                "GEORADIUSBYMEMBER none m 1 ft STORE d",
+            ),
+        ]);
     }
 
     #[test]
