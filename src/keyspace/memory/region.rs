@@ -58,6 +58,11 @@ impl Region {
         region
     }
 
+    /// Whether the system was asked for a huge page, and was not told otherwise since.
+    pub fn huge(&self) -> bool {
+        self.huge
+    }
+
     /// A region of one run in use (the first unit) and one free run.
     pub fn reset(&mut self) {
         self.start.fill(0);

@@ -4,6 +4,9 @@
 //! counts) and kept until something else needs them; memory is requested region by region, so that overcommit mode 2
 //! counts what is in use, not what is reserved.
 //!
+//! A few regions that were freed stay mapped, without memory: a dataset that is emptied and filled again needs no change
+//! of the address space, which costs more than the first keys.
+//!
 //! Some regions are mapped in advance, for the moment when the system refuses one. A write that has begun can then
 //! finish, and from there on the process [is short](reserve::is_short) of memory.
 
@@ -11,7 +14,7 @@ use super::heap::REGION;
 use base::reserve;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 /// Regions reserved at once: 256 MB of addresses.
 const CHUNK: usize = 128;
@@ -20,17 +23,19 @@ const CHUNKS: [usize; 3] = [CHUNK, CHUNK / 8, 1];
 /// Regions that are mapped in advance, in a server: 32 MB.
 const READY: usize = 16;
 
+/// Freed regions that stay mapped.
+const IDLE_MOST: usize = 4;
+
 /// Below this many the process is short of memory.
 const READY_LEAST: usize = READY / 4;
 
-static POOL: Mutex<Pool> = Mutex::new(Pool {
-    reserved: Vec::new(),
-    ready: Vec::new(),
-});
+static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
 struct Pool {
     /// Addresses of reserved regions that are not mapped.
     reserved: Vec<usize>,
+    /// Addresses of regions that are mapped, hold no memory and use small pages.
+    idle: Vec<usize>,
     /// Addresses of regions that are mapped and were never touched.
     ready: Vec<usize>,
 }
@@ -42,7 +47,10 @@ const NO_ACCESS: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::M
 /// If the system refuses, the region is taken from the reserve. Once that is used up, the process ends, as with the
 /// general allocator.
 pub(super) fn map(huge: bool) -> NonNull<u8> {
-    let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
+    let mut pool = lock();
+    if !huge && let Some(base) = pool.take_idle() {
+        return base;
+    }
     let address = match pool.map() {
         Ok(address) => address,
         Err(error) => {
@@ -57,7 +65,12 @@ pub(super) fn map(huge: bool) -> NonNull<u8> {
 
 /// The same for who can do without it.
 pub(super) fn try_map(huge: bool) -> Option<NonNull<u8>> {
-    let address = POOL.lock().unwrap_or_else(|e| e.into_inner()).map();
+    let mut pool = lock();
+    if !huge && let Some(base) = pool.take_idle() {
+        return Some(base);
+    }
+    let address = pool.map();
+    drop(pool);
     Some(ready_for_use(address.ok()?, huge))
 }
 
@@ -75,7 +88,7 @@ fn ready_for_use(address: usize, huge: bool) -> NonNull<u8> {
 
 /// Fills the reserve of regions, as far as the system permits. Returns false if it is still short.
 pub(crate) fn fill_ready() -> bool {
-    let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
+    let mut pool = lock();
     while pool.ready.len() < READY {
         match pool.map() {
             Ok(address) => pool.ready.push(address),
@@ -93,21 +106,53 @@ pub(crate) fn fill_ready() -> bool {
     true
 }
 
-/// Releases the addresses of all regions that are not mapped, so that other code can use them. Returns false if there
+/// Releases the addresses of all regions that nobody uses, apart from the reserve, so that other code can use them. Returns false if there
 /// were none. Never waits, because it is called when an allocation is refused, in any state of the program.
 pub(crate) fn give_addresses_back() -> bool {
     let Ok(mut pool) = POOL.try_lock() else {
         return false;
     };
-    let some = !pool.reserved.is_empty();
-    for address in pool.reserved.drain(..) {
-        // SAFETY: the region is not mapped, so nothing refers to it, and its address is forgotten.
+    let some = !pool.reserved.is_empty() || !pool.idle.is_empty();
+    let Pool { reserved, idle, .. } = &mut *pool;
+    for address in reserved.drain(..).chain(idle.drain(..)) {
+        // SAFETY: the region is not in use, so nothing refers to it, and its address is forgotten.
         unsafe { give_up(address, REGION) };
     }
     some
 }
 
+fn lock() -> MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(|e| e.into_inner())
+}
+
 impl Pool {
+    const fn new() -> Pool {
+        Pool {
+            reserved: Vec::new(),
+            idle: Vec::new(),
+            ready: Vec::new(),
+        }
+    }
+
+    /// A region that was freed and is still mapped.
+    fn take_idle(&mut self) -> Option<NonNull<u8>> {
+        let address = self.idle.pop()?;
+        NonNull::new(std::ptr::with_exposed_provenance_mut(address))
+    }
+
+    fn has_room(&self) -> bool {
+        self.idle.len() < IDLE_MOST
+    }
+
+    /// Keeps a region that holds no memory, for the next who needs one.
+    fn keep(&mut self, base: NonNull<u8>) -> bool {
+        let room = self.has_room();
+        if room {
+            self.idle.push(base.as_ptr().expose_provenance());
+        }
+        room
+    }
+
     fn map(&mut self) -> io::Result<usize> {
         if self.reserved.is_empty() {
             self.reserve()?;
@@ -124,7 +169,7 @@ impl Pool {
 
     fn take_ready(&mut self) -> usize {
         loop {
-            if let Some(address) = self.ready.pop() {
+            if let Some(address) = self.idle.pop().or_else(|| self.ready.pop()) {
                 return address;
             }
             // The general reserve is the last resort.
@@ -178,11 +223,20 @@ unsafe fn give_up(address: usize, len: usize) {
     }
 }
 
-/// Frees a region: its memory is returned to the system, its addresses to the pool.
+/// Frees a region: its memory is returned to the system, its addresses to the pool. `huge` says whether it asks for a
+/// huge page by now.
 ///
 /// # Safety
 /// `base` comes from [`map`], and nothing refers to the region any longer.
-pub(super) unsafe fn unmap(base: NonNull<u8>) {
+pub(super) unsafe fn unmap(base: NonNull<u8>, huge: bool) {
+    if !huge {
+        let room = lock().has_room();
+        // The pool is not locked while the system frees memory, so another thread may take the place meanwhile.
+        let emptied = room && empty(base);
+        if emptied && lock().keep(base) {
+            return;
+        }
+    }
     // SAFETY: the caller gives the region up. Mapping it again without access frees the memory and what was counted
     // for it.
     let mapped = unsafe {
@@ -196,9 +250,15 @@ pub(super) unsafe fn unmap(base: NonNull<u8>) {
         )
     };
     if mapped != libc::MAP_FAILED {
-        let mut pool = POOL.lock().unwrap_or_else(|e| e.into_inner());
+        let mut pool = lock();
         pool.reserved.push(base.as_ptr().expose_provenance());
     }
+}
+
+/// Returns all memory of a region that nobody refers to. It reads as zeroes afterwards, as a fresh one does.
+fn empty(base: NonNull<u8>) -> bool {
+    // SAFETY: the range is a region that its caller gives up.
+    unsafe { libc::madvise(base.as_ptr().cast(), REGION, libc::MADV_DONTNEED) == 0 }
 }
 
 /// Returns the memory of some pages of a region to the system. They read as zeroes afterwards.
@@ -228,18 +288,47 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_region_that_was_kept_is_used_again_and_reads_as_zeroes() {
+        let mut pool = Pool::new();
+        assert_eq!(pool.take_idle(), None);
+        let mut regions = Vec::new();
+        for _ in 0..=IDLE_MOST {
+            let address = pool.map().expect("there is memory");
+            regions.push(ready_for_use(address, false));
+        }
+        for (i, &base) in regions.iter().enumerate() {
+            // SAFETY: the region was mapped here, and nothing refers to it.
+            unsafe { base.write(1) };
+            assert!(empty(base));
+            assert_eq!(pool.keep(base), i < IDLE_MOST);
+        }
+        for _ in 0..IDLE_MOST {
+            let base = pool.take_idle().expect("it was kept");
+            assert!(regions.contains(&base));
+            // SAFETY: the region was kept mapped, and nothing refers to it.
+            unsafe {
+                assert_eq!(base.read(), 0);
+                base.add(REGION - 1).write(1);
+            }
+        }
+        assert_eq!(pool.take_idle(), None);
+    }
+
+    #[test]
     fn addresses_that_were_given_back_are_reserved_again() {
         assert!(fill_ready());
-        let first = map(false);
-        // SAFETY: the region was just mapped, and nothing refers to it.
-        unsafe { unmap(first) };
-        give_addresses_back();
-        let again = map(true);
-        assert_eq!(again.as_ptr().addr() % REGION, 0);
-        // SAFETY: the region is mapped and nobody else's.
-        unsafe {
-            again.add(REGION - 1).write(1);
-            unmap(again);
+        for huge in [false, true] {
+            let first = map(huge);
+            // SAFETY: the region was just mapped, and nothing refers to it.
+            unsafe { unmap(first, huge) };
+            give_addresses_back();
+            let again = map(true);
+            assert_eq!(again.as_ptr().addr() % REGION, 0);
+            // SAFETY: the region is mapped and nobody else's.
+            unsafe {
+                again.add(REGION - 1).write(1);
+                unmap(again, true);
+            }
         }
         let ready = POOL.lock().expect("no panic").ready.len();
         assert_eq!(ready, READY, "what is kept is kept");
