@@ -86,16 +86,20 @@ enum Asked<'a> {
     Along(Along<'a>),
 }
 
-/// Members that are asked for, and members of a listpack, from which on a table of its members is worth it.
-const MANY: usize = 8;
+/// What a table of the members of a listpack costs for each member that it is made of or asked for, in members that
+/// are compared one by one.
+const TABLE_COST: usize = 16;
 
 impl<'a> Asked<'a> {
     /// How many times it will be looked at.
     fn of(set: &'a SetRef<'a>, times: usize) -> Self {
-        match set.encoding() == "listpack" && times >= MANY && set.len() >= MANY {
-            true => Asked::Members(set.iter().map(|member| member.to_cow()).collect()),
-            false => Asked::AsItIs(set),
+        let len = set.len();
+        if set.encoding() != "listpack" || times * len < TABLE_COST * (times + len) {
+            return Asked::AsItIs(set);
         }
+        let mut members = HashSet::with_capacity(len);
+        members.extend(set.iter().map(|member| member.to_cow()));
+        Asked::Members(members)
     }
 
     /// Prepares for a lookup of each member of `other`, in the order of `other`.
@@ -203,12 +207,11 @@ fn each_common(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool)
     };
     let others = others.iter().copied();
     let mut others: Vec<Asked<'_>> = others.map(|set| Asked::of_members(set, smallest)).collect();
-    for member in Member::all(smallest) {
+    // The iterator is made of several, which are faster when they call than when they are called.
+    Member::all(smallest).all(|member| {
         let in_all = others.iter_mut().all(|set| set.has(&member));
-        if in_all && !f(member.item()) {
-            return;
-        }
-    }
+        !in_all || f(member.item())
+    });
 }
 
 fn each_left(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
@@ -217,12 +220,10 @@ fn each_left(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
     };
     let others = others.iter().flatten();
     let mut others: Vec<Asked<'_>> = others.map(|set| Asked::of_members(set, first)).collect();
-    for member in Member::all(first) {
+    Member::all(first).all(|member| {
         let elsewhere = others.iter_mut().any(|set| set.has(&member));
-        if !elsewhere && !f(member.item()) {
-            return;
-        }
-    }
+        elsewhere || f(member.item())
+    });
 }
 
 fn each_of_union(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool) {
@@ -239,15 +240,16 @@ fn each_of_union(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> boo
     let mut seen: HashSet<Cow<'_, [u8]>> = HashSet::new();
     for (i, set) in sets.iter().enumerate() {
         let last = i + 1 == sets.len();
-        for member in set.iter() {
+        let wanted = set.iter().all(|member| {
             let new = match (i, last) {
                 (0, true) => true,
                 (_, true) => !member.with(|m| seen.contains(m)),
                 (_, false) => seen.insert(member.to_cow()),
             };
-            if new && !f(member) {
-                return;
-            }
+            !new || f(member)
+        });
+        if !wanted {
+            return;
         }
     }
 }
