@@ -13,6 +13,7 @@
 //! | `01nnnnnn nnnnnnnn` | n+1 zero registers (14 bits) |
 //! | `1vvvvvnn` | n+1 registers of value v+1 |
 
+use super::sixes;
 use std::borrow::Cow;
 
 /// Number of registers.
@@ -307,7 +308,7 @@ impl<'a> Hll<'a> {
         bytes.truncate(HEADER_LEN);
         bytes.resize(DENSE_LEN, 0);
         bytes[4] = DENSE;
-        pack(registers, &mut bytes[HEADER_LEN..]);
+        sixes::pack(registers, &mut bytes[HEADER_LEN..]);
     }
 
     fn dense(&self, index: usize) -> u8 {
@@ -321,26 +322,21 @@ impl<'a> Hll<'a> {
         self.0.to_mut()[at..at + 2].copy_from_slice(&pair);
     }
 
-    /// The runs of a sparse sketch, with the register that each begins at. Its end is an error unless the runs make up
-    /// all registers.
-    fn runs(&self) -> impl Iterator<Item = Result<(usize, Run), Corrupt>> {
+    /// Calls `f` with the runs of a sparse sketch, each with the register that it begins at. It is an error unless the
+    /// runs make up all registers.
+    #[inline]
+    fn each_run(&self, mut f: impl FnMut(usize, Run)) -> Result<(), Corrupt> {
         let (mut at, mut first) = (HEADER_LEN, 0);
-        std::iter::from_fn(move || {
-            if at >= self.0.len() {
-                let whole = first == REGISTERS;
-                first = REGISTERS;
-                return (!whole).then_some(Err(Corrupt));
+        while at < self.0.len() {
+            let (run, len) = Run::read(&self.0, at).ok_or(Corrupt)?;
+            if first + run.len() > REGISTERS {
+                return Err(Corrupt);
             }
-            let next = Run::read(&self.0, at).filter(|(run, _)| first + run.len() <= REGISTERS);
-            let Some((run, len)) = next else {
-                (at, first) = (self.0.len(), REGISTERS);
-                return Some(Err(Corrupt));
-            };
-            let begins = first;
+            f(first, run);
             at += len;
             first += run.len();
-            Some(Ok((begins, run)))
-        })
+        }
+        (first == REGISTERS).then_some(()).ok_or(Corrupt)
     }
 
     /// All registers.
@@ -354,34 +350,54 @@ impl<'a> Hll<'a> {
     pub fn merge_into(&self, registers: &mut Registers) -> Result<(), Corrupt> {
         if self.is_dense() {
             let (into, _) = registers.as_chunks_mut::<8>();
-            for (into, own) in into.iter_mut().zip(eights(&self.0[HEADER_LEN..])) {
+            for (into, own) in into.iter_mut().zip(sixes::spread(&self.0[HEADER_LEN..])) {
                 for (into, own) in into.iter_mut().zip(own) {
                     *into = (*into).max(own);
                 }
             }
             return Ok(());
         }
-        for run in self.runs() {
-            let (first, run) = run?;
+        self.each_run(|first, run| {
             if let Run::Values(value, len) = run {
                 for register in &mut registers[first..first + len] {
                     *register = (*register).max(value);
                 }
             }
+        })
+    }
+
+    /// Raises its own registers, which are dense, to those of `other` where these are higher. The cached count stays.
+    pub fn raise_dense(&mut self, other: &Hll<'_>) -> Result<(), Corrupt> {
+        debug_assert!(self.is_dense());
+        if other.is_dense() {
+            sixes::raise(&mut self.0.to_mut()[DENSE_AT..], &other.0[DENSE_AT..]);
+            return Ok(());
         }
-        Ok(())
+        other.each_run(|first, run| {
+            if let Run::Values(value, len) = run {
+                for index in first..first + len {
+                    if value > self.dense(index) {
+                        self.set_dense(index, value);
+                    }
+                }
+            }
+        })
+    }
+
+    /// The bytes of its registers.
+    pub fn register_bytes(&self) -> &[u8] {
+        &self.0[HEADER_LEN..]
     }
 
     /// The estimated number of distinct elements.
     pub fn estimate(&self) -> Result<u64, Corrupt> {
         if self.is_dense() {
-            return Ok(estimate_of(&histogram(eights(&self.0[HEADER_LEN..]))));
+            return Ok(estimate_of(&histogram(sixes::spread(
+                &self.0[HEADER_LEN..],
+            ))));
         }
         let mut histogram = [0; 64];
-        for run in self.runs() {
-            let (_, run) = run?;
-            histogram[usize::from(run.value())] += run.len() as u32;
-        }
+        self.each_run(|_, run| histogram[usize::from(run.value())] += run.len() as u32)?;
         Ok(estimate_of(&histogram))
     }
 
@@ -417,26 +433,6 @@ fn dense_place(index: usize) -> (usize, usize) {
     (HEADER_LEN + index * 6 / 8, index * 6 % 8)
 }
 
-/// Registers of the dense form, eight at a time: each eight are six bytes.
-fn eights(packed: &[u8]) -> impl Iterator<Item = [u8; 8]> {
-    let (sixes, _) = packed.as_chunks::<6>();
-    sixes.iter().map(|&[a, b, c, d, e, f]| {
-        let bits = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
-        // Each step halves the groups, and gives both halves the same room.
-        let bits = bits & 0xff_ffff | (bits & 0xffff_ff00_0000) << 8;
-        let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x00ff_f000_00ff_f000) << 4;
-        let bits = bits & 0x003f_003f_003f_003f | (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2;
-        bits.to_le_bytes()
-    })
-}
-
-/// The registers of a dense string, which begin at [`DENSE_AT`].
-pub fn packed(registers: &[u8; REGISTERS]) -> Vec<u8> {
-    let mut packed = vec![0; DENSE_LEN - HEADER_LEN];
-    pack(registers, &mut packed);
-    packed
-}
-
 /// The registers that are higher in `new` than in `old`, with their new values.
 pub fn raised<'r>(
     old: &'r [u8; REGISTERS],
@@ -458,19 +454,6 @@ pub fn raised<'r>(
             .filter(|(_, (old, new))| new > old)
             .map(move |(i, (_, &new))| (at * TOGETHER + i, new))
     })
-}
-
-/// The dense form of registers, which are 6 bits each.
-fn pack(registers: &[u8; REGISTERS], packed: &mut [u8]) {
-    let (eights, _) = registers.as_chunks::<8>();
-    let (sixes, _) = packed.as_chunks_mut::<6>();
-    for (six, eight) in sixes.iter_mut().zip(eights) {
-        let bits = u64::from_le_bytes(*eight);
-        let bits = bits & 0x003f_003f_003f_003f | (bits & 0x3f00_3f00_3f00_3f00) >> 2;
-        let bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x0fff_0000_0fff_0000) >> 4;
-        let bits = bits & 0xff_ffff | (bits & 0x00ff_ffff_0000_0000) >> 8;
-        six.copy_from_slice(&bits.to_le_bytes()[..6]);
-    }
 }
 
 /// Counts in four tables, since equal values follow each other closely: an addition need not wait for the one before.
@@ -612,6 +595,31 @@ mod tests {
         }
         assert_eq!(grown, 0);
         assert_eq!(Hll::new().raises(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn a_dense_sketch_is_raised_as_its_registers_are() {
+        let mut sparse = Hll::new();
+        let mut others = [0, 1, 2].map(|_| Hll::new());
+        for i in 0..3000u32 {
+            let element = i.to_le_bytes();
+            let sketch = &mut others[i as usize % 3];
+            sketch.make_dense().unwrap();
+            sketch.add(&element, 3000).unwrap();
+            if i % 10 == 0 {
+                sparse.add(&element, 12_000).unwrap();
+            }
+        }
+        assert!(!sparse.is_dense());
+        let mut merged = others[0].clone();
+        for other in others.iter().chain([&sparse, &Hll::new()]) {
+            let mut expected = merged.registers().unwrap();
+            other.merge_into(&mut expected).unwrap();
+            assert_eq!(merged.raise_dense(other), Ok(()));
+            assert!(merged.registers().unwrap() == expected);
+        }
+        let short = Hll::from_bytes(b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\0\x00".as_slice().into());
+        assert_eq!(merged.raise_dense(&short.unwrap()), Err(Corrupt));
     }
 
     #[test]

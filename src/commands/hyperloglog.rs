@@ -211,10 +211,17 @@ fn pfcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let target = &args[1];
     let (mut registers, mut own, mut dense) = (hll::no_registers(), hll::no_registers(), false);
+    // A dense target takes the others in as it is.
+    let mut whole: Option<Hll<'static>> = None;
     // The target is the first of the keys that are merged.
     for (i, key) in args.from(1).iter().enumerate() {
-        if let Some(loc) = cx.lookup(key) {
-            let sketch = cx.sketch(loc)?;
+        let Some(loc) = cx.lookup(key) else { continue };
+        let sketch = cx.sketch(loc)?;
+        if let Some(whole) = &mut whole {
+            whole.raise_dense(&sketch)?;
+        } else if i == 0 && sketch.is_dense() {
+            whole = Some(sketch.into_owned());
+        } else {
             dense |= sketch.is_dense();
             sketch.merge_into(&mut registers)?;
             if i == 0 {
@@ -223,20 +230,27 @@ fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
     }
     let found = cx.lookup_write(target);
+    if let Some(whole) = whole {
+        let (stale_at, mark) = whole.stale_mark();
+        cx.edit_string(target, found, |s| {
+            let same = Hll::from_bytes(s.as_ref().bytes())
+                .is_some_and(|before| before.register_bytes() == whole.register_bytes());
+            if !same {
+                s.write_at(hll::DENSE_AT, whole.register_bytes());
+            }
+            s.write_at(stale_at, &[mark]);
+        });
+        merged(cx, target);
+        return Ok(());
+    }
     let sketch = match found {
         Some(loc) => cx.sketch(loc)?,
         None => Hll::new(),
     };
     let (stale_at, mark) = sketch.stale_mark();
     let mut raised = hll::raised(&own, &registers).peekable();
-    if found.is_some() && raised.peek().is_none() && dense == sketch.is_dense() {
+    if found.is_some() && raised.peek().is_none() && !dense {
         cx.edit_string(target, found, |s| s.write_at(stale_at, &[mark]));
-    } else if sketch.is_dense() {
-        let packed = hll::packed(&registers);
-        cx.edit_string(target, found, |s| {
-            s.write_at(hll::DENSE_AT, &packed);
-            s.write_at(stale_at, &[mark])
-        });
     } else {
         let mut merged = sketch.into_owned();
         let max = cx.engine.limits.hll_sparse_max_bytes;
@@ -247,11 +261,15 @@ fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         merged.invalidate();
         cx.put_sketch(target, found, merged);
     }
+    merged(cx, target);
+    Ok(())
+}
+
+/// Tells of a merge, which in substance is an addition of many elements.
+fn merged(cx: &mut Cx<'_>, target: &[u8]) {
     cx.changed(target, 1);
-    // In substance it is an addition of many elements.
     cx.notify(Event::String, "pfadd", target);
     cx.client.reply.ok();
-    Ok(())
 }
 
 /// What PFDEBUG is asked for.
@@ -373,6 +391,13 @@ mod tests {
             ("PFCOUNT h", ":3"),
             ("PFMERGE m h", "+OK"),
             ("PFDEBUG ENCODING m", "+dense"),
+            ("PFADD h2 e", ":1"),
+            ("PFMERGE m h2 none", "+OK"),
+            ("PFCOUNT m", ":5"),
+            ("PFDEBUG TODENSE h2", ":1"),
+            ("PFADD h2 f", ":1"),
+            ("PFMERGE m h2 h", "+OK"),
+            ("PFCOUNT m", ":6"),
         ]);
     }
 
