@@ -198,8 +198,6 @@ impl<'a> Options<'a> {
                 if zset.is_some() {
                     options.centre_on(zset, &args[2])?;
                     options.circle(args, 3)?;
-                } else {
-                    options.units.push(4);
                 }
                 5
             }
@@ -454,10 +452,15 @@ fn run(cx: &mut Cx<'_>, args: Args<'_>, key: usize, form: Form, read_only: bool)
     };
     match options.store {
         Some(target) => {
-            let changes = !hits.is_empty() || cx.lookup_quietly(target).is_some();
+            let is_empty = hits.is_empty();
+            let was_there = cx.lookup_quietly(target).is_some();
             store(cx, target, &options, form, hits);
-            if changes && !options.is_polygon() {
-                settle_units(cx, args, &options);
+            match (options.is_polygon(), is_empty) {
+                (true, _) => {}
+                (false, false) => settle_units(cx, args, &options),
+                // Redis 6.2 lets the target be where the searched key is missing.
+                (false, true) if was_there => cx.propagate_as(&[b"DEL", target]),
+                (false, true) => {}
             }
         }
         None => show(cx, &options, &hits),
@@ -637,18 +640,20 @@ mod tests {
                 "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYRADIUS 100 km",
             ),
             (
-                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 1 1 M",
-                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 1 1 m",
+                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 400 400 M",
+                "DEL d",
             ),
+            (
+                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 400 400 KM",
+                "GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 400 400 km",
+            ),
+            ("GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 1 1 M", "DEL d"),
             ("GEOSEARCHSTORE d s FROMLONLAT 15 37 BYBOX 1 1 M", ""),
             (
                 "GEORADIUS s 15 37 200 Mi STORE d",
                 "GEORADIUS s 15 37 200 mi STORE d",
             ),
-            (
-                "GEORADIUSBYMEMBER none m 1 FT STORE d",
-                "GEORADIUSBYMEMBER none m 1 ft STORE d",
-            ),
+            ("GEORADIUSBYMEMBER none m 1 FT STORE d", "DEL d"),
         ]);
     }
 
