@@ -106,8 +106,9 @@ pub(crate) fn fill_ready() -> bool {
     true
 }
 
-/// Releases the addresses of all regions that nobody uses, apart from the reserve, so that other code can use them. Returns false if there
-/// were none. Never waits, because it is called when an allocation is refused, in any state of the program.
+/// Releases the addresses of all regions that nobody uses, apart from the reserve, so that other code can use them.
+/// Returns false if there were none. Never waits, because it is called when an allocation is refused, in any state of
+/// the program.
 pub(crate) fn give_addresses_back() -> bool {
     let Ok(mut pool) = POOL.try_lock() else {
         return false;
