@@ -54,7 +54,7 @@ pub struct Seen {
     pub left_from: Option<u64>,
 }
 
-/// The requests of a window, in the order in which they are to run: what the executor reads of them lies in that order,
+/// The requests of a window, in the order in which they are to run. What the executor reads of them lies in that order,
 /// too, except their bytes. Those that were released when the batch was given come first, the others follow as they
 /// stand in the file.
 pub struct Batch {
@@ -106,23 +106,28 @@ impl<'b> Request<'b> {
     /// Its arguments.
     #[inline]
     pub fn args(&self) -> impl ExactSizeIterator<Item = &'b [u8]> {
-        let requests = &self.batch.requests;
-        let first = spans_before(self.place, |before| requests[before].ends);
         let bytes = self.batch.window.bytes();
-        let spans = &self.batch.spans[first..requests[self.place].ends.spans];
-        spans.iter().map(move |&(at, len)| &bytes[at..at + len])
+        self.spans()
+            .iter()
+            .map(move |&(at, len)| &bytes[at..at + len])
     }
 
     /// Its arguments and what is between them.
     #[inline]
     pub fn bytes(&self) -> &'b [u8] {
-        let requests = &self.batch.requests;
-        let first = spans_before(self.place, |before| requests[before].ends);
-        let spans = &self.batch.spans[first..requests[self.place].ends.spans];
+        let spans = self.spans();
         match (spans.first(), spans.last()) {
             (Some((from, _)), Some((at, len))) => &self.batch.window.bytes()[*from..at + len],
             _ => &[],
         }
+    }
+
+    /// Places of its arguments in the window.
+    #[inline]
+    fn spans(&self) -> &'b [(usize, usize)] {
+        let requests = &self.batch.requests;
+        let first = spans_before(self.place, |before| requests[before].ends);
+        &self.batch.spans[first..requests[self.place].ends.spans]
     }
 
     /// Where it ends in the file.
