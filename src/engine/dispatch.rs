@@ -73,8 +73,7 @@ impl Executor {
             }
         };
         if !self.tracking.is_empty() {
-            let most = usize::try_from(self.config.tracking_table_max_keys);
-            self.tracking.shrink(most.unwrap_or(0));
+            tracking::shrink(self);
         }
         if self.tracking.has_pending() && !client.is_silent() {
             // Of keys that were evicted to make room, or for which the table has no room: before the reply.

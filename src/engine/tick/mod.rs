@@ -4,7 +4,7 @@ mod rates;
 
 pub use rates::{Rate, Rates};
 
-use crate::{Action, ClientFlags, Engine};
+use crate::{Action, ClientFlags, Engine, tracking};
 /// Time between two samples.
 const SAMPLE_US: u64 = 100_000;
 
@@ -21,8 +21,7 @@ impl Engine {
         self.close_idle_clients();
         self.count_clients();
         self.evict_clients();
-        let most = usize::try_from(self.config.tracking_table_max_keys);
-        self.tracking.shrink(most.unwrap_or(0));
+        tracking::shrink(self);
         let used = (self.used_memory)(self);
         self.stats.peak_memory = self.stats.peak_memory.max(used);
         self.count_turn(began, began);

@@ -54,6 +54,12 @@ pub fn disable(engine: &mut Engine, client: &mut Session) {
     }
 }
 
+/// Forgets the keys that are above `tracking-table-max-keys`.
+pub fn shrink(engine: &mut Engine) {
+    let most = usize::try_from(engine.config.tracking_table_max_keys);
+    engine.tracking.shrink(most.unwrap_or(0));
+}
+
 /// Notifies the readers of the keys that have changed. `own` is the client whose command runs, which is not in the
 /// table now.
 pub fn tell_pending(engine: &mut Engine, mut own: Option<&mut Session>) {
