@@ -217,10 +217,13 @@ fn ip_of(addr: &str) -> &str {
     inside.unwrap_or(ip)
 }
 
+fn integer(what: &str, word: &[u8]) -> Result<i64, CommandError> {
+    let text = || CommandError::new(format!("ERR {what} is not an integer or out of range"));
+    parse_int(word).ok_or_else(text)
+}
+
 fn seconds(what: &str, word: &[u8]) -> Result<i64, CommandError> {
-    let number = parse_int(word).ok_or_else(|| {
-        CommandError::new(format!("ERR {what} is not an integer or out of range"))
-    })?;
+    let number = integer(what, word)?;
     match number > 0 {
         true => Ok(number),
         false => Err(CommandError::new(format!(
@@ -230,9 +233,7 @@ fn seconds(what: &str, word: &[u8]) -> Result<i64, CommandError> {
 }
 
 fn database(what: &str, word: &[u8], count: usize) -> Result<usize, CommandError> {
-    let number = parse_int(word).ok_or_else(|| {
-        CommandError::new(format!("ERR {what} is not an integer or out of range"))
-    })?;
+    let number = integer(what, word)?;
     let number = usize::try_from(number).ok().filter(|n| *n < count);
     number.ok_or_else(|| {
         let last = count.saturating_sub(1);
