@@ -531,7 +531,7 @@ impl Heap {
         self.live_regions -= 1;
         self.vacant.push(number as u32);
         // SAFETY: the region is unused and its number is given up, so nothing refers to it.
-        unsafe { region_pool::unmap(region.base, region.huge()) };
+        unsafe { region_pool::free(region.base, region.huge()) };
     }
 }
 
@@ -540,7 +540,7 @@ impl Drop for Heap {
         for region in std::mem::take(&mut self.regions).into_iter().flatten() {
             if region.used_units == 0 {
                 // SAFETY: without extents in use nothing refers to the region.
-                unsafe { region_pool::unmap(region.base, region.huge()) };
+                unsafe { region_pool::free(region.base, region.huge()) };
             }
         }
     }

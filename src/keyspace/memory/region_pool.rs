@@ -229,7 +229,7 @@ unsafe fn give_up(address: usize, len: usize) {
 ///
 /// # Safety
 /// `base` comes from [`map`], and nothing refers to the region any longer.
-pub(super) unsafe fn unmap(base: NonNull<u8>, huge: bool) {
+pub(super) unsafe fn free(base: NonNull<u8>, huge: bool) {
     if !huge {
         let room = lock().has_room();
         // The pool is not locked while the system frees memory, so another thread may take the place meanwhile.
@@ -321,14 +321,14 @@ mod tests {
         for huge in [false, true] {
             let first = map(huge);
             // SAFETY: the region was just mapped, and nothing refers to it.
-            unsafe { unmap(first, huge) };
+            unsafe { free(first, huge) };
             give_addresses_back();
             let again = map(true);
             assert_eq!(again.as_ptr().addr() % REGION, 0);
             // SAFETY: the region is mapped and nobody else's.
             unsafe {
                 again.add(REGION - 1).write(1);
-                unmap(again, true);
+                free(again, true);
             }
         }
         let ready = POOL.lock().expect("no panic").ready.len();
