@@ -265,7 +265,7 @@ fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// Tells of a merge, which in substance is an addition of many elements.
+/// Ends a merge, which in substance is an addition of many elements: it is counted, notified and answered.
 fn merged(cx: &mut Cx<'_>, target: &[u8]) {
     cx.changed(target, 1);
     cx.notify(Event::String, "pfadd", target);

@@ -207,7 +207,7 @@ fn each_common(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> bool)
     };
     let others = others.iter().copied();
     let mut others: Vec<Asked<'_>> = others.map(|set| Asked::of_members(set, smallest)).collect();
-    // The iterator is made of several, which are faster when they call than when they are called.
+    // Several iterators are chained here: that is faster where they call a closure than where they are asked for items.
     Member::all(smallest).all(|member| {
         let in_all = others.iter_mut().all(|set| set.has(&member));
         !in_all || f(member.item())

@@ -139,10 +139,10 @@ impl<A: Appenders> AppendOnly<A> {
         Ok(())
     }
 
-    /// A log begins where no manifest is: files that one has named stay under other names.
+    /// A log begins where there is no manifest. Files that one may have named are kept under other names.
     fn set_strays_aside(&self, engine: &Engine) -> Result<(), String> {
         let mut state = self.state.borrow_mut();
-        // Later ones are of this process, which holds more than they do.
+        // Files without a manifest that come later are written by this process, whose dataset has all that is in them.
         if std::mem::replace(&mut state.has_begun, true) {
             return Ok(());
         }
