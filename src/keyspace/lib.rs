@@ -55,7 +55,7 @@ pub use footprint::Footprint;
 pub use keyspace::Keyspace;
 pub use load::{DuplicateKey, Partition, Scanned, SizeHint};
 pub use loc::Loc;
-pub use node::prefetch_bytes;
+pub use node::{prefetch_bytes, prefetch_item};
 pub use repack::Round;
 pub use tree::{TooLate, set_member_key};
 pub use value::{Value, ValueRef};

@@ -174,7 +174,7 @@ fn requests_that_were_sorted_make_the_same_dataset() {
             };
             let places = order.of(&known, movable);
             sorted_any |= !places.is_sorted();
-            for place in places {
+            for &place in places {
                 let place = place as usize;
                 let ran = replay.run(&mut bench.engine, &words[place], &known[place]);
                 assert_eq!(ran, Ok(()));

@@ -17,7 +17,7 @@ use keyspace::Hasher;
 /// Fewer requests than this are not worth sorting: what they need is fetched ahead of them anyway.
 const SORTED_FROM: usize = 256;
 /// The most bits of the hashes by which requests are sorted.
-const BITS_MAX: u32 = 12;
+const BITS_MAX: u32 = 14;
 
 /// What is known of a request before it runs.
 #[derive(Clone, Copy)]
@@ -125,11 +125,18 @@ fn of_data(group: Group) -> bool {
     }
 }
 
+impl AsRef<Known> for Known {
+    fn as_ref(&self) -> &Known {
+        self
+    }
+}
+
 /// Finds the order for the requests of a file, some after the other.
 #[derive(Debug, Default)]
 pub struct Order {
     /// A transaction is open.
     open: bool,
+    order: Vec<u32>,
     counts: Vec<u32>,
     sorted: Vec<u32>,
 }
@@ -137,13 +144,14 @@ pub struct Order {
 impl Order {
     /// The order in which the next requests of a file are to run, of which the first `movable` may run in any order that
     /// gives the same result. What need not run at all is not in it.
-    pub fn of(&mut self, requests: &[Known], movable: usize) -> Vec<u32> {
-        let mut order = Vec::with_capacity(requests.len());
+    pub fn of(&mut self, requests: &[impl AsRef<Known>], movable: usize) -> &[u32] {
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
         // Where those begin in the order that may be sorted.
         let mut begun = 0;
         let mut i = 0;
         while i < movable {
-            let place = requests[i].place;
+            let place = requests[i].as_ref().place;
             if place == Place::OneKey && !self.open {
                 order.push(i as u32);
                 i += 1;
@@ -165,10 +173,11 @@ impl Order {
         }
         self.sort(&mut order[begun..], requests);
         for (i, request) in requests.iter().enumerate().skip(movable) {
-            self.pass(request.place);
+            self.pass(request.as_ref().place);
             order.push(i as u32);
         }
-        order
+        self.order = order;
+        &self.order
     }
 
     fn pass(&mut self, place: Place) {
@@ -180,12 +189,12 @@ impl Order {
     }
 
     /// Sorts by the first bits of the hashes. What has the same ones stays in its order.
-    fn sort(&mut self, run: &mut [u32], requests: &[Known]) {
+    fn sort(&mut self, run: &mut [u32], requests: &[impl AsRef<Known>]) {
         if run.len() < SORTED_FROM {
             return;
         }
         let bits = run.len().ilog2().min(BITS_MAX);
-        let bucket = |i: u32| (requests[i as usize].hash >> (64 - bits)) as usize;
+        let bucket = |i: u32| (requests[i as usize].as_ref().hash >> (64 - bits)) as usize;
         self.counts.clear();
         self.counts.resize(1 << bits, 0);
         run.iter().for_each(|&i| self.counts[bucket(i)] += 1);
@@ -205,11 +214,11 @@ impl Order {
 }
 
 /// Where the transaction ends that begins at `begin`, if all its requests are for one key each.
-fn plain_transaction(requests: &[Known], begin: usize) -> Option<usize> {
+fn plain_transaction(requests: &[impl AsRef<Known>], begin: usize) -> Option<usize> {
     let inner = requests[begin + 1..].iter();
     let len = inner
-        .take_while(|request| request.place == Place::OneKey)
+        .take_while(|request| request.as_ref().place == Place::OneKey)
         .count();
     let end = begin + 1 + len;
-    (requests.get(end)?.place == Place::Ends).then_some(end)
+    (requests.get(end)?.as_ref().place == Place::Ends).then_some(end)
 }

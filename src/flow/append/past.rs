@@ -121,6 +121,8 @@ impl Reading {
                     self.open = Some(Unit::default());
                 }
                 match &mut self.open {
+                    // Where no place is known, nobody asks what the stream demands.
+                    None if self.here.is_none() => self.end_unit(bytes, db, Reads::default()),
                     None => self.end_unit(bytes, db, needs(request)),
                     Some(unit) => {
                         unit.bytes.extend_from_slice(bytes);

@@ -216,6 +216,12 @@ pub fn prefetch_bytes(bytes: &[u8]) {
     }
 }
 
+/// Asks for the cache line in which an item begins; a hint, with no effect on what the program computes.
+#[inline(always)]
+pub fn prefetch_item<T>(item: &T) {
+    prefetch(std::ptr::from_ref(item).cast());
+}
+
 /// Asks for a cache line; a hint, with no effect on what the program computes.
 #[inline(always)]
 pub(crate) fn prefetch(line: *const u8) {

@@ -9,14 +9,14 @@
 //!    the order in which the requests of a window may run ([`Order`]).
 //!  * Nothing on disk is changed here. What happens about a defect is decided when the whole file has been read.
 
+use super::batch::{Batch, Layout};
 use aof::Judge;
 use aof::reader::Item;
 use disk::{Disk, DiskFile, Machine};
-use engine::replay::{Known, Order};
+use engine::replay::Known;
 use flow::append::Reading;
 use keyspace::Hasher;
 use pipes::window::Window;
-use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
@@ -28,11 +28,11 @@ use tools::progress::Progress;
 use tools::source::Trouble;
 
 /// Bytes of a window. In one of this size there are some requests for each part of a keyspace of a million keys.
-const WINDOW: usize = 4 << 20;
+const WINDOW: usize = 16 << 20;
 /// Pieces that may wait to be taken.
 const AHEAD: usize = 2;
 /// Windows whose requests may wait for their release.
-const HELD: usize = 16;
+const HELD: usize = 4;
 /// Bytes of requests that may wait for their release.
 const HELD_BYTES: u64 = (HELD * WINDOW) as u64;
 
@@ -52,95 +52,6 @@ pub struct Seen {
     pub reading: Option<Box<Reading>>,
     /// Too many requests waited for their release: those from here on have not been given, or are to be forgotten.
     pub left_from: Option<u64>,
-}
-
-/// The requests of a window, in the order in which they are to run. What the executor reads of them lies in that order,
-/// too, except their bytes. Those that were released when the batch was given come first, the others follow as they
-/// stand in the file.
-pub struct Batch {
-    window: Window,
-    /// Places of the arguments in the window.
-    spans: Vec<(usize, usize)>,
-    requests: Vec<Laid>,
-    /// All requests that end at this byte of the file or before, those of batches that were given earlier included,
-    /// may run.
-    pub released: u64,
-}
-
-/// Where a request ends.
-#[derive(Clone, Copy)]
-struct Ends {
-    /// The number of spans up to its end.
-    spans: usize,
-    /// Offset in the file.
-    file: u64,
-}
-
-/// A request of a batch, and what is known of it.
-struct Laid {
-    ends: Ends,
-    known: Known,
-}
-
-/// A request of a batch.
-#[derive(Clone, Copy)]
-pub struct Request<'b> {
-    batch: &'b Batch,
-    place: usize,
-}
-
-impl Batch {
-    /// The number of requests that are to run.
-    pub fn len(&self) -> usize {
-        self.requests.len()
-    }
-
-    /// The one that is to run at this place. Those at later places are not released before it.
-    #[inline]
-    pub fn at(&self, place: usize) -> Request<'_> {
-        Request { batch: self, place }
-    }
-}
-
-impl<'b> Request<'b> {
-    /// Its arguments.
-    #[inline]
-    pub fn args(&self) -> impl ExactSizeIterator<Item = &'b [u8]> {
-        let bytes = self.batch.window.bytes();
-        self.spans()
-            .iter()
-            .map(move |&(at, len)| &bytes[at..at + len])
-    }
-
-    /// Its arguments and what is between them.
-    #[inline]
-    pub fn bytes(&self) -> &'b [u8] {
-        let spans = self.spans();
-        match (spans.first(), spans.last()) {
-            (Some((from, _)), Some((at, len))) => &self.batch.window.bytes()[*from..at + len],
-            _ => &[],
-        }
-    }
-
-    /// Places of its arguments in the window.
-    #[inline]
-    fn spans(&self) -> &'b [(usize, usize)] {
-        let requests = &self.batch.requests;
-        let first = spans_before(self.place, |before| requests[before].ends);
-        &self.batch.spans[first..requests[self.place].ends.spans]
-    }
-
-    /// Where it ends in the file.
-    #[inline]
-    pub fn end(&self) -> u64 {
-        self.batch.requests[self.place].ends.file
-    }
-
-    /// What is known of it.
-    #[inline]
-    pub fn known(&self) -> &'b Known {
-        &self.batch.requests[self.place].known
-    }
 }
 
 /// How to read.
@@ -174,10 +85,7 @@ pub fn read(
         reading,
         hasher,
         start: range.start,
-        spans: Vec::new(),
-        requests: Vec::new(),
-        known: Vec::new(),
-        order: Order::default(),
+        layout: Layout::default(),
         held: VecDeque::new(),
         left_from: None,
     };
@@ -225,10 +133,8 @@ struct Ahead<G> {
     hasher: Hasher,
     /// Offset in the file of the first window.
     start: u64,
-    spans: Vec<(usize, usize)>,
-    requests: Vec<Ends>,
-    known: Vec<Known>,
-    order: Order,
+    /// The requests since the last window.
+    layout: Layout,
     /// The ends of the windows that wait for their release.
     held: VecDeque<u64>,
     /// Too much waits: the rest is only judged.
@@ -247,20 +153,12 @@ impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
         if self.left_from.is_some() {
             return Ok(());
         }
-        let at = passed.in_window;
-        self.spans.extend(
-            request
-                .spans()
-                .iter()
-                .map(|&(place, len)| (at + place, len)),
-        );
-        self.requests.push(Ends {
-            spans: self.spans.len(),
-            file: passed.offset + passed.bytes.len() as u64,
-        });
-        let first: SmallVec<[&[u8]; 3]> = request.args().take(3).collect();
-        let count = request.spans().len();
-        self.known.push(Known::of(&first, count, &self.hasher));
+        let spans = request.spans();
+        let mut args = request.args();
+        let first = [(); 3].map(|()| args.next().unwrap_or_default());
+        let known = Known::of(&first[..spans.len().min(3)], spans.len(), &self.hasher);
+        let end = passed.offset + passed.bytes.len() as u64;
+        self.layout.push(known, end, passed.in_window, spans);
         Ok(())
     }
 
@@ -282,49 +180,10 @@ impl<G: FnMut(Batch) -> bool> Visitor for Ahead<G> {
             self.left_from = Some(released);
             return Ok(());
         }
-        let due = self.requests.partition_point(|ends| ends.file <= released);
-        let (spans, requests) = self.laid_out(due);
-        let batch = Batch {
-            window,
-            spans,
-            requests,
-            released,
-        };
+        let batch = self.layout.hand_out(window, released);
         match (self.give)(batch) {
             true => Ok(()),
             false => Err(Failed::Defect("nobody takes what is read".to_owned())),
         }
     }
-}
-
-impl<G> Ahead<G> {
-    /// The requests since the last window in the order in which they are to run, of which the first `due` are released,
-    /// and the places of their arguments.
-    fn laid_out(&mut self, due: usize) -> (Vec<(usize, usize)>, Vec<Laid>) {
-        let order = self.order.of(&self.known, due);
-        let mut spans = Vec::with_capacity(self.spans.len());
-        let mut requests = Vec::with_capacity(order.len());
-        for number in order {
-            let number = number as usize;
-            let Ends { spans: end, file } = self.requests[number];
-            let first = spans_before(number, |before| self.requests[before]);
-            spans.extend_from_slice(&self.spans[first..end]);
-            let ends = Ends {
-                spans: spans.len(),
-                file,
-            };
-            let known = self.known[number];
-            requests.push(Laid { ends, known });
-        }
-        self.spans.clear();
-        self.requests.clear();
-        self.known.clear();
-        (spans, requests)
-    }
-}
-
-/// The number of spans before those of a request.
-#[inline]
-fn spans_before(number: usize, ends: impl Fn(usize) -> Ends) -> usize {
-    number.checked_sub(1).map_or(0, |before| ends(before).spans)
 }

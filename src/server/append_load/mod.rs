@@ -11,6 +11,7 @@
 //!  * Expired keys are kept until the end of the log, because the log says when they were deleted.
 
 mod ahead;
+mod batch;
 mod now;
 mod replay;
 

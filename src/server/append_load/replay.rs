@@ -1,6 +1,7 @@
 //! Runs the requests of one file, in slices.
 
-use super::ahead::{self, Batch, Mode, Request, Seen};
+use super::ahead::{self, Mode, Seen};
+use super::batch::{Batch, Request};
 use disk::Disk;
 use engine::Engine;
 use engine::prefetch::{self, BATCH};
