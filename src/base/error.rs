@@ -2,48 +2,81 @@
 //!
 //! Bytes of clients are quoted as they were received, and need not be UTF-8: see [`CommandError::quoting`].
 
-use std::borrow::Cow;
 use std::fmt;
 
 /// An error reply, without the leading `-`.
+///
+/// A [`CmdResult`] takes two words, which handlers return in registers. If it were larger it would be copied in memory once
+/// or more for each request, and the copy would have to wait for what was just written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandError(pub Cow<'static, [u8]>);
+pub struct CommandError(Text);
+
+#[derive(Clone, Debug)]
+enum Text {
+    Fixed(&'static &'static str),
+    #[expect(clippy::box_collection, reason = "a Vec takes three words")]
+    Made(Box<Vec<u8>>),
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Text) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Text {}
+
+impl Text {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Text::Fixed(text) => text.as_bytes(),
+            Text::Made(text) => text,
+        }
+    }
+}
 
 /// What a handler returns: its reply is written already.
 pub type CmdResult = Result<(), CommandError>;
 
+const _: () = assert!(size_of::<CmdResult>() == 2 * size_of::<usize>());
+
 impl CommandError {
     /// The key holds another type.
     pub const WRONG_TYPE: Self =
-        Self::fixed("WRONGTYPE Operation against a key holding the wrong kind of value");
+        Self::fixed(&"WRONGTYPE Operation against a key holding the wrong kind of value");
     /// Unknown or misplaced option.
-    pub const SYNTAX: Self = Self::fixed("ERR syntax error");
+    pub const SYNTAX: Self = Self::fixed(&"ERR syntax error");
     /// Not an i64.
-    pub const NOT_AN_INTEGER: Self = Self::fixed("ERR value is not an integer or out of range");
+    pub const NOT_AN_INTEGER: Self = Self::fixed(&"ERR value is not an integer or out of range");
     /// Not a float.
-    pub const NOT_A_FLOAT: Self = Self::fixed("ERR value is not a valid float");
+    pub const NOT_A_FLOAT: Self = Self::fixed(&"ERR value is not a valid float");
     /// LSET, RENAME ... on a missing key.
-    pub const NO_SUCH_KEY: Self = Self::fixed("ERR no such key");
+    pub const NO_SUCH_KEY: Self = Self::fixed(&"ERR no such key");
     /// Index outside.
-    pub const OUT_OF_RANGE: Self = Self::fixed("ERR index out of range");
+    pub const OUT_OF_RANGE: Self = Self::fixed(&"ERR index out of range");
     /// `maxmemory` reached and nothing to evict.
-    pub const OOM: Self = Self::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+    pub const OOM: Self = Self::fixed(&"OOM command not allowed when used memory > 'maxmemory'.");
     /// A write sent to a replica.
     pub const READ_ONLY: Self =
-        Self::fixed("READONLY You can't write against a read only replica.");
+        Self::fixed(&"READONLY You can't write against a read only replica.");
     /// The dataset is being loaded.
-    pub const LOADING: Self = Self::fixed("LOADING Redis is loading the dataset in memory");
+    pub const LOADING: Self = Self::fixed(&"LOADING Redis is loading the dataset in memory");
     /// AUTH is needed first.
-    pub const NO_AUTH: Self = Self::fixed("NOAUTH Authentication required.");
+    pub const NO_AUTH: Self = Self::fixed(&"NOAUTH Authentication required.");
 
     /// An error with a constant text.
-    pub const fn fixed(text: &'static str) -> Self {
-        CommandError(Cow::Borrowed(text.as_bytes()))
+    pub const fn fixed(text: &'static &'static str) -> Self {
+        CommandError(Text::Fixed(text))
+    }
+
+    /// The text.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes()
     }
 
     /// An error with a made-up text (with its code).
     pub fn new(text: impl Into<Vec<u8>>) -> Self {
-        CommandError(Cow::Owned(text.into()))
+        CommandError(Text::Made(Box::new(text.into())))
     }
 
     /// An error that quotes what a client sent: each `{}` of `text` is replaced by the next of `quoted`, each `{128}`
@@ -65,7 +98,7 @@ impl CommandError {
             rest = after;
         }
         out.extend_from_slice(rest.as_bytes());
-        CommandError(Cow::Owned(out))
+        Self::new(out)
     }
 
     /// `ERR wrong number of arguments for 'name' command`
@@ -78,7 +111,7 @@ impl CommandError {
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.0))
+        f.write_str(&String::from_utf8_lossy(self.bytes()))
     }
 }
 
@@ -97,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_clients_sent_is_quoted_as_c_prints_it() {
-        let quoted = |text, bytes: &[&[u8]]| CommandError::quoting(text, bytes).0.into_owned();
+        let quoted = |text, bytes: &[&[u8]]| CommandError::quoting(text, bytes).bytes().to_vec();
         assert_eq!(
             quoted("ERR '{}' of {}.", &[b"a\0b", b"\xff"]),
             b"ERR 'a' of \xff."

@@ -63,7 +63,7 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 const BAD_OFFSET: CommandError =
-    CommandError::fixed("ERR bit offset is not an integer or out of range");
+    CommandError::fixed(&"ERR bit offset is not an integer or out of range");
 
 /// What the commands on bits ask of their context.
 pub(crate) trait BitContext {
@@ -108,7 +108,7 @@ fn setbit(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         Some(bit @ (0 | 1)) => bit == 1,
         _ => {
             return Err(CommandError::fixed(
-                "ERR bit is not an integer or out of range",
+                &"ERR bit is not an integer or out of range",
             ));
         }
     };
@@ -233,7 +233,7 @@ fn bitpos(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let bit = match args.int(2)? {
         0 => false,
         1 => true,
-        _ => return Err(CommandError::fixed("ERR The bit argument must be 1 or 0.")),
+        _ => return Err(CommandError::fixed(&"ERR The bit argument must be 1 or 0.")),
     };
     if args.len() > 6 {
         return Err(CommandError::SYNTAX);

@@ -63,7 +63,7 @@ impl Width {
                 bits: bits as u32,
             }),
             _ => Err(CommandError::fixed(
-                "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported \
+                &"ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported \
                  but i64 is.",
             )),
         }
@@ -196,7 +196,7 @@ fn parse(cx: &Cx<'_>, args: Args<'_>) -> Result<Vec<Op>, CommandError> {
     while words.are_left() {
         if let Some(way) = words.take_value("OVERFLOW") {
             let way = Args(&[way]).one_of(0, &ways);
-            overflow = way.ok_or(CommandError::fixed("ERR Invalid OVERFLOW type specified"))?;
+            overflow = way.ok_or(CommandError::fixed(&"ERR Invalid OVERFLOW type specified"))?;
             continue;
         }
         let (width, offset, change): (_, _, Option<(&[u8], ChangeOf)>) =
@@ -274,7 +274,7 @@ fn bitfield_ro(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let ops = parse(cx, args)?;
     if ops.iter().any(|op| op.change.is_some()) {
         return Err(CommandError::fixed(
-            "ERR BITFIELD_RO only supports the GET subcommand",
+            &"ERR BITFIELD_RO only supports the GET subcommand",
         ));
     }
     read_all(cx, &args[1], &ops)

@@ -61,7 +61,7 @@ impl Op {
         let (word, op) = named.ok_or(CommandError::SYNTAX)?;
         if op == Op::Not && args.len() != 4 {
             return Err(CommandError::fixed(
-                "ERR BITOP NOT must be called with a single source key.",
+                &"ERR BITOP NOT must be called with a single source key.",
             ));
         }
         if matches!(op, Op::Diff | Op::Diff1 | Op::AndOr) && args.len() < 5 {

@@ -121,7 +121,7 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 const WRONG_PASSWORD: CommandError =
-    CommandError::fixed("WRONGPASS invalid username-password pair or user is disabled.");
+    CommandError::fixed(&"WRONGPASS invalid username-password pair or user is disabled.");
 
 fn ping(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.len() > 2 {
@@ -164,14 +164,14 @@ fn select(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn database(cx: &Cx<'_>, args: Args<'_>) -> Result<usize, CommandError> {
     let said = StreamDb::said(args.int_within(1, i32::MIN.into(), i32::MAX.into())?);
     let here = said.within(cx.engine.keyspace.count());
-    here.ok_or(CommandError::fixed("ERR DB index is out of range"))
+    here.ok_or(CommandError::fixed(&"ERR DB index is out of range"))
 }
 
 fn auth(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (user, password) = match args.len() {
         2 if cx.engine.users.default_user().nopass => {
             return Err(CommandError::fixed(
-                "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+                &"ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
             ));
         }
         2 => (b"default".as_slice(), &args[1]),
@@ -196,12 +196,12 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut proto = None;
     if args.len() >= 2 {
         let version = engine::args::parse_int(&args[1]).ok_or(CommandError::fixed(
-            "ERR Protocol version is not an integer or out of range",
+            &"ERR Protocol version is not an integer or out of range",
         ))?;
         proto = Some(match version {
             2 => Proto::Resp2,
             3 => Proto::Resp3,
-            _ => return Err(CommandError::fixed("NOPROTO unsupported protocol version")),
+            _ => return Err(CommandError::fixed(&"NOPROTO unsupported protocol version")),
         });
     }
     let (mut login, mut name) = (None, None);
@@ -224,7 +224,7 @@ fn hello(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     if cx.client.must_log_in() {
         return Err(CommandError::fixed(
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+            &"NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
     }
     if let Some(name) = name {

@@ -132,13 +132,13 @@ fn swapdb(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     // Numbers beyond 32 bits are none, as on the reference server.
     let index = |i, text| match args.int(i).map(i32::try_from) {
         Ok(Ok(n)) => Ok(i64::from(n)),
-        _ => Err(CommandError::fixed(text)),
+        _ => Err(CommandError::new(text)),
     };
     let first = index(1, "ERR invalid first DB index")?;
     let second = index(2, "ERR invalid second DB index")?;
     let count = cx.engine.keyspace.count() as i64;
     if !(0..count).contains(&first) || !(0..count).contains(&second) {
-        return Err(CommandError::fixed("ERR DB index is out of range"));
+        return Err(CommandError::fixed(&"ERR DB index is out of range"));
     }
     let (first, second) = (first as usize, second as usize);
     if first != second {
@@ -161,7 +161,7 @@ fn save_options(args: Args<'_>, may_schedule: bool) -> Result<SaveOptions, Comma
         } else if let Some(name) = words.take_value("TARGET") {
             let name = String::from_utf8_lossy(name).into_owned();
             if Target::from_name(&name).is_none() {
-                return Err(CommandError::fixed("ERR unknown save target"));
+                return Err(CommandError::fixed(&"ERR unknown save target"));
             }
             options.target = Some(name);
         } else if may_schedule {
@@ -180,12 +180,12 @@ fn save(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let host = cx.engine.host();
     if host.bgsave_running() {
         return Err(CommandError::fixed(
-            "ERR Background save already in progress",
+            &"ERR Background save already in progress",
         ));
     }
     // The reason is in the log and in INFO; the reply says as little as the reference's.
     host.save(cx.engine, &options)
-        .map_err(|_| CommandError::fixed("ERR"))?;
+        .map_err(|_| CommandError::fixed(&"ERR"))?;
     cx.client.reply.ok();
     Ok(())
 }

@@ -173,7 +173,7 @@ static UNLISTED: &[Unlisted] = &[
         run: |cx, _| {
             cx.engine.host().fault();
             Err(CommandError::fixed(
-                "ERR the system has no memory to crash in",
+                &"ERR the system has no memory to crash in",
             ))
         },
     },
@@ -304,7 +304,7 @@ fn object(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let positive = || CommandError::fixed("ERR value is out of range, must be positive");
+    let positive = || CommandError::fixed(&"ERR value is out of range, must be positive");
     let count = args.int(2).ok().filter(|&n| n >= 0).ok_or_else(positive)?;
     let prefix = args.get(3).unwrap_or(b"key");
     let size = match args.len() {
@@ -358,7 +358,7 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             options.merge = true;
         } else {
             return Err(CommandError::fixed(
-                "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                &"ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
             ));
         }
     }
@@ -446,7 +446,7 @@ fn quicklist_packed_threshold(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     // As in the reference, a little below 4 GB is too much already.
     let Some(size) = size.filter(|size| *size <= (4 << 30) - (1 << 20)) else {
         return Err(CommandError::fixed(
-            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+            &"ERR argument must be a memory value bigger than 1 and smaller than 4gb",
         ));
     };
     set_packed_threshold(size as usize);

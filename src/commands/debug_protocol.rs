@@ -4,7 +4,7 @@ use engine::{Args, CmdResult, CommandError, Cx};
 use resp::Proto;
 
 const NO_SUCH_TYPE: CommandError = CommandError::fixed(
-    "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+    &"ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
 );
 const BIG: &[u8] = b"1234567999999999999999999999999999999";
 
@@ -49,7 +49,7 @@ pub fn run(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
         "push" if !resp3 => {
             return Err(CommandError::fixed(
-                "ERR RESP2 is not supported by this command",
+                &"ERR RESP2 is not supported by this command",
             ));
         }
         "push" => {

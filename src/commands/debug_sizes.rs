@@ -20,7 +20,7 @@ fn table(elements: u64) -> String {
 pub fn htstats(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let count = cx.engine.keyspace.count();
     let db = usize::try_from(args.int(2)?).ok().filter(|db| *db < count);
-    let db = db.ok_or(CommandError::fixed("ERR Out of range database"))?;
+    let db = db.ok_or(CommandError::fixed(&"ERR Out of range database"))?;
     let db = cx.engine.keyspace.db(db);
     let text = format!(
         "[Dictionary HT]\n{}[Expires HT]\n{}",
@@ -38,7 +38,7 @@ pub fn htstats_key(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let value = db.value(loc);
     if !matches!(value.encoding(), "hashtable" | "skiplist") {
         return Err(CommandError::fixed(
-            "ERR The value stored at the specified key is not represented using an hash table",
+            &"ERR The value stored at the specified key is not represented using an hash table",
         ));
     }
     let text = format!(
@@ -55,7 +55,7 @@ pub fn sdslen(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let loc = db.find(&args[2]).ok_or(CommandError::NO_SUCH_KEY)?;
     let value = db.value(loc);
     if !matches!(value.encoding(), "raw" | "embstr") {
-        return Err(CommandError::fixed("ERR Not an sds encoded string."));
+        return Err(CommandError::fixed(&"ERR Not an sds encoded string."));
     }
     let (key, value) = (args[2].len(), value.len());
     let text = format!(
@@ -70,7 +70,7 @@ pub fn listpack(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let db = cx.engine.keyspace.db(cx.client.db);
     let loc = db.find(&args[2]).ok_or(CommandError::NO_SUCH_KEY)?;
     if !matches!(db.value(loc).encoding(), "listpack" | "listpackex") {
-        return Err(CommandError::fixed("ERR Not a listpack encoded object."));
+        return Err(CommandError::fixed(&"ERR Not a listpack encoded object."));
     }
     cx.client
         .reply

@@ -156,14 +156,15 @@ impl Options {
             } else if options.frequency.is_none()
                 && let Some(idle) = words.take_value("IDLETIME")
             {
-                let idle = u64::try_from(int_of(idle)?)
-                    .map_err(|_| CommandError::fixed("ERR Invalid IDLETIME value, must be >= 0"))?;
+                let idle = u64::try_from(int_of(idle)?).map_err(|_| {
+                    CommandError::fixed(&"ERR Invalid IDLETIME value, must be >= 0")
+                })?;
                 options.idle_seconds = Some(idle);
             } else if options.idle_seconds.is_none()
                 && let Some(counter) = words.take_value("FREQ")
             {
                 let counter = u8::try_from(int_of(counter)?).map_err(|_| {
-                    CommandError::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255")
+                    CommandError::fixed(&"ERR Invalid FREQ value, must be >= 0 and <= 255")
                 })?;
                 options.frequency = Some(counter);
             } else {
@@ -192,12 +193,12 @@ fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let options = Options::parse(args)?;
     if !options.replace && cx.lookup_write(key).is_some() {
         return Err(CommandError::fixed(
-            "BUSYKEY Target key name already exists.",
+            &"BUSYKEY Target key name already exists.",
         ));
     }
     let ttl = args.int(2)?;
     if ttl < 0 {
-        return Err(CommandError::fixed("ERR Invalid TTL value, must be >= 0"));
+        return Err(CommandError::fixed(&"ERR Invalid TTL value, must be >= 0"));
     }
     let value = decode(cx, &args[3])?;
     cx.engine.stats.payloads_checked += 1;
@@ -292,14 +293,14 @@ fn decode_in(cx: &Cx<'_>, bytes: &[u8], scratch: &mut Scratch) -> Result<Value, 
     };
     let decoded = decoded.map_err(|e| match e.kind {
         ErrorKind::DumpFooter => {
-            CommandError::fixed("ERR DUMP payload version or checksum are wrong")
+            CommandError::fixed(&"ERR DUMP payload version or checksum are wrong")
         }
-        _ => CommandError::fixed("ERR Bad data format"),
+        _ => CommandError::fixed(&"ERR Bad data format"),
     })?;
     let unserved = decoded.info.unserved().is_some();
     let keeps = cx.engine.config.rdb_unknown_values == UnknownValues::Keep;
     if unserved && !keeps {
-        return Err(CommandError::fixed("ERR Bad data format"));
+        return Err(CommandError::fixed(&"ERR Bad data format"));
     }
     if decoded.info.as_is {
         return Ok(Value::from_record(decoded.rdb_type, decoded.value));
@@ -313,7 +314,7 @@ fn decode_in(cx: &Cx<'_>, bytes: &[u8], scratch: &mut Scratch) -> Result<Value, 
         scratch,
         &mut record,
     )
-    .map_err(|_| CommandError::fixed("ERR Bad data format"))?;
+    .map_err(|_| CommandError::fixed(&"ERR Bad data format"))?;
     Ok(Value::from_record(rdb_type, &record))
 }
 

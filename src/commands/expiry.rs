@@ -207,12 +207,12 @@ impl Conditions {
         }
         if c.nx && (c.xx || c.gt || c.lt) {
             return Err(CommandError::fixed(
-                "ERR NX and XX, GT or LT options at the same time are not compatible",
+                &"ERR NX and XX, GT or LT options at the same time are not compatible",
             ));
         }
         if c.gt && c.lt {
             return Err(CommandError::fixed(
-                "ERR GT and LT options at the same time are not compatible",
+                &"ERR GT and LT options at the same time are not compatible",
             ));
         }
         Ok(c)

@@ -33,7 +33,7 @@ fn failover(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let ms = int_of(ms)?;
             if ms <= 0 {
                 return Err(CommandError::fixed(
-                    "ERR FAILOVER timeout must be greater than 0",
+                    &"ERR FAILOVER timeout must be greater than 0",
                 ));
             }
             how.timeout_ms = Some(ms as u64);

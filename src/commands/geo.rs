@@ -76,7 +76,7 @@ pub(super) fn unit(text: &[u8]) -> Result<f64, CommandError> {
         .iter()
         .find(|(name, _)| text.eq_ignore_ascii_case(name));
     known.map(|(_, metres)| *metres).ok_or(CommandError::fixed(
-        "ERR unsupported unit provided. please use M, KM, FT, MI",
+        &"ERR unsupported unit provided. please use M, KM, FT, MI",
     ))
 }
 

@@ -18,11 +18,11 @@ impl Polygon {
     /// As Valkey says it.
     pub fn count(text: &[u8], left: usize) -> Result<usize, CommandError> {
         let count = base::integer::parse_int(text).and_then(|n| i32::try_from(n).ok());
-        let count = count.ok_or(CommandError::fixed("ERR invalid number of vertices"))?;
+        let count = count.ok_or(CommandError::fixed(&"ERR invalid number of vertices"))?;
         let count = usize::try_from(count).unwrap_or(0);
         if count < FEWEST || count > left / 2 {
             return Err(CommandError::fixed(
-                "ERR GEOSEARCH BYPOLYGON must have at least 3 vertices",
+                &"ERR GEOSEARCH BYPOLYGON must have at least 3 vertices",
             ));
         }
         Ok(count)

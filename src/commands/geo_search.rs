@@ -223,7 +223,7 @@ impl<'a> Options<'a> {
                 options.order = Some(Order::Descending);
             } else if let Some(count) = words.take_value("COUNT") {
                 let count = usize::try_from(int_of(count)?).ok().filter(|&n| n > 0);
-                options.count = count.ok_or(CommandError::fixed("ERR COUNT must be > 0"))?;
+                options.count = count.ok_or(CommandError::fixed(&"ERR COUNT must be > 0"))?;
             } else if form.is_search() {
                 options.search_option(args, &mut words, form, zset)?;
             } else if !read_only && let Some(key) = words.take_value("STORE") {
@@ -266,13 +266,14 @@ impl<'a> Options<'a> {
         } else if self.may_be_box()
             && let Some([width, height, in_unit]) = words.take_with("BYBOX")
         {
-            let side =
-                |text, error| base::float::parse_float(text).ok_or(CommandError::fixed(error));
+            let side = |text, error| {
+                base::float::parse_float(text).ok_or_else(|| CommandError::new(error))
+            };
             let width = side(width, "ERR need numeric width")?;
             let height = side(height, "ERR need numeric height")?;
             if width < 0.0 || height < 0.0 {
                 return Err(CommandError::fixed(
-                    "ERR height or width cannot be negative",
+                    &"ERR height or width cannot be negative",
                 ));
             }
             self.metres = unit(in_unit)?;
@@ -323,9 +324,9 @@ impl<'a> Options<'a> {
     /// Radius and unit at `i` and `i + 1`.
     fn circle(&mut self, args: Args<'_>, i: usize) -> CmdResult {
         let radius = base::float::parse_float(&args[i])
-            .ok_or(CommandError::fixed("ERR need numeric radius"))?;
+            .ok_or(CommandError::fixed(&"ERR need numeric radius"))?;
         if radius < 0.0 {
-            return Err(CommandError::fixed("ERR radius cannot be negative"));
+            return Err(CommandError::fixed(&"ERR radius cannot be negative"));
         }
         self.metres = unit(&args[i + 1])?;
         self.units.push(i + 1);
@@ -338,7 +339,7 @@ impl<'a> Options<'a> {
     fn centre_on(&mut self, zset: Option<&ZsetRef<'_>>, member: &[u8]) -> CmdResult {
         let score = zset.and_then(|zset| zset.score(member));
         let score = score.ok_or(CommandError::fixed(
-            "ERR could not decode requested zset member",
+            &"ERR could not decode requested zset member",
         ))?;
         self.centre = Some(Point::from_score(score));
         Ok(())
@@ -367,7 +368,7 @@ impl<'a> Options<'a> {
         }
         if self.any && self.count == 0 {
             return Err(CommandError::fixed(
-                "ERR the ANY argument requires COUNT argument",
+                &"ERR the ANY argument requires COUNT argument",
             ));
         }
         Ok(())

@@ -87,7 +87,7 @@ pub static COMMANDS: &[Command] = &[
 
 impl From<Corrupt> for CommandError {
     fn from(_: Corrupt) -> Self {
-        CommandError::fixed("INVALIDOBJ Corrupted HLL object detected")
+        CommandError::fixed(&"INVALIDOBJ Corrupted HLL object detected")
     }
 }
 
@@ -105,7 +105,7 @@ impl SketchContext for Cx<'_> {
             return Err(CommandError::WRONG_TYPE);
         };
         Hll::from_bytes(s.bytes()).ok_or(CommandError::fixed(
-            "WRONGTYPE Key is not a valid HyperLogLog string value.",
+            &"WRONGTYPE Key is not a valid HyperLogLog string value.",
         ))
     }
 
@@ -284,7 +284,7 @@ enum Asked {
 fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[2];
     let found = cx.lookup_write(key);
-    let loc = found.ok_or(CommandError::fixed("ERR The specified key does not exist"))?;
+    let loc = found.ok_or(CommandError::fixed(&"ERR The specified key does not exist"))?;
     let mut sketch = cx.sketch(loc)?.into_owned();
     let was_sparse = !sketch.is_dense();
     let asked = args.one_of(
@@ -303,7 +303,7 @@ fn pfdebug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
         Some(Asked::Decode) => {
             let text = sketch.describe();
-            let text = text.ok_or(CommandError::fixed("ERR HLL encoding is not sparse"))?;
+            let text = text.ok_or(CommandError::fixed(&"ERR HLL encoding is not sparse"))?;
             cx.client.reply.bulk_str(&text);
         }
         Some(asked @ (Asked::Registers | Asked::Dense)) => {

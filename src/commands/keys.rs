@@ -216,7 +216,7 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 const SAME_OBJECT: CommandError =
-    CommandError::fixed("ERR source and destination objects are the same");
+    CommandError::fixed(&"ERR source and destination objects are the same");
 
 fn del(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let lazy = cx.engine.config.lazyfree_lazy_user_del;
@@ -413,7 +413,7 @@ fn db_index(cx: &Cx<'_>, args: Args<'_>, i: usize) -> Result<usize, CommandError
     usize::try_from(n)
         .ok()
         .filter(|&n| n < cx.engine.keyspace.count())
-        .ok_or(CommandError::fixed("ERR DB index is out of range"))
+        .ok_or(CommandError::fixed(&"ERR DB index is out of range"))
 }
 
 /// What the commands on keys ask of their context.
@@ -510,7 +510,7 @@ fn object_idletime(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if let Some(loc) = cx.object(&args[2]) {
         if heat::is_lfu(&cx.engine.config) {
             return Err(CommandError::fixed(
-                "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that \
+                &"ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that \
                  when switching between policies at runtime LRU and LFU data will take some time to \
                  adjust.",
             ));
@@ -525,7 +525,7 @@ fn object_freq(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if let Some(loc) = cx.object(&args[2]) {
         if !heat::is_lfu(&cx.engine.config) {
             return Err(CommandError::fixed(
-                "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please \
+                &"ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please \
                  note that when switching between policies at runtime LRU and LFU data will take \
                  some time to adjust.",
             ));

@@ -88,7 +88,7 @@ impl<'a> Options<'a> {
             } else if words.take("KEYS") {
                 if !args.0[3].is_empty() {
                     return Err(CommandError::fixed(
-                        "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string",
+                        &"ERR When using MIGRATE KEYS option, the key argument must be set to the empty string",
                     ));
                 }
                 found.keys = args.from(words.at()).to_vec();
@@ -177,13 +177,13 @@ fn migrate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             Ok(())
         }
         Some(ExchangeError::Connect) => Err(CommandError::fixed(
-            "IOERR error or timeout connecting to the client",
+            &"IOERR error or timeout connecting to the client",
         )),
         Some(ExchangeError::Write) => Err(CommandError::fixed(
-            "IOERR error or timeout writing to target instance",
+            &"IOERR error or timeout writing to target instance",
         )),
         Some(ExchangeError::Read) => Err(CommandError::fixed(
-            "IOERR error or timeout reading from target instance",
+            &"IOERR error or timeout reading from target instance",
         )),
     }
 }

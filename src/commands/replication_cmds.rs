@@ -130,7 +130,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.engine.sync_repl_clock();
     if cx.engine.repl.is_failing_over() {
         return Err(CommandError::fixed(
-            "ERR REPLICAOF not allowed while failing over.",
+            &"ERR REPLICAOF not allowed while failing over.",
         ));
     }
     if args.is(1, "NO") && args.is(2, "ONE") {
@@ -145,11 +145,11 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     if cx.client.flags.contains(ClientFlags::REPLICA) {
         return Err(CommandError::fixed(
-            "ERR Command is not valid when client is a replica.",
+            &"ERR Command is not valid when client is a replica.",
         ));
     }
     let port = parse_int(&args[2]).and_then(|p| u16::try_from(p).ok());
-    let port = port.ok_or(CommandError::fixed("ERR Invalid master port"))?;
+    let port = port.ok_or(CommandError::fixed(&"ERR Invalid master port"))?;
     let host = String::from_utf8_lossy(&args[1]).into_owned();
     if !cx.engine.repl.replicate_from(&host, port) {
         let text = "REPLICAOF would result into synchronization with the master we are already \
@@ -277,12 +277,12 @@ fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
     if let Some(args) = psync.filter(|a| a.is(3, "FAILOVER")) {
         if !cx.engine.repl.is_replica() {
             return Err(CommandError::fixed(
-                "ERR PSYNC FAILOVER can't be sent to a master.",
+                &"ERR PSYNC FAILOVER can't be sent to a master.",
             ));
         }
         if !cx.engine.repl.history().id().is(&args[1]) {
             return Err(CommandError::fixed(
-                "ERR PSYNC FAILOVER replid must match my replid.",
+                &"ERR PSYNC FAILOVER replid must match my replid.",
             ));
         }
         let asked = String::from_utf8_lossy(&args[1]).into_owned();
@@ -295,23 +295,23 @@ fn start(cx: &mut Cx<'_>, psync: Option<Args<'_>>) -> CmdResult {
     }
     if cx.engine.repl.is_failing_over() {
         return Err(CommandError::fixed(
-            "NOMASTERLINK Can't SYNC while failing over",
+            &"NOMASTERLINK Can't SYNC while failing over",
         ));
     }
     if !cx.engine.repl.link_is_up() {
         return Err(CommandError::fixed(
-            "NOMASTERLINK Can't SYNC while not connected with my master",
+            &"NOMASTERLINK Can't SYNC while not connected with my master",
         ));
     }
     if !cx.client.reply.is_empty() {
         return Err(CommandError::fixed(
-            "ERR SYNC and PSYNC are invalid with pending output",
+            &"ERR SYNC and PSYNC are invalid with pending output",
         ));
     }
     let conf: Replconf = cx.client.replconf.as_deref().cloned().unwrap_or_default();
     if conf.filter != Filter::All && !conf.capa.contains(Capa::EOF) {
         return Err(CommandError::fixed(
-            "ERR Filtered replica requires EOF capability",
+            &"ERR Filtered replica requires EOF capability",
         ));
     }
     let request = match (psync, id) {
@@ -354,7 +354,7 @@ fn peer(client: &Session) -> Peer {
 fn wait(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if cx.engine.repl.is_replica() {
         return Err(CommandError::fixed(
-            "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 \
+            &"ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 \
              if a replica is configured to be writable (which is not the default) writes to replicas \
              are just local and are not propagated.",
         ));
@@ -368,19 +368,19 @@ fn waitaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let local = args.int(1)?;
     if !(0..=1).contains(&local) {
         return Err(CommandError::fixed(
-            "ERR value is out of range, value must between 0 and 1",
+            &"ERR value is out of range, value must between 0 and 1",
         ));
     }
     let count = count_from_0(&args[2])? as i64;
     let deadline = deadline_in(cx, args.timeout_ms(3)? as f64)?;
     if cx.engine.repl.is_replica() {
         return Err(CommandError::fixed(
-            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas \
+            &"ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas \
              are just local and are not propagated.",
         ));
     }
     if local > 0 && !cx.engine.commits.has_log() {
-        return Err(CommandError::fixed(engine::blocking::NO_LOG));
+        return Err(CommandError::new(engine::blocking::NO_LOG));
     }
     let durable = Durable {
         at: cx.client.write_commit,

@@ -73,7 +73,7 @@ impl<'a> ScanOptions<'a> {
             if words.take("NOVALUES") {
                 if of != ScanOf::Hash {
                     return Err(CommandError::fixed(
-                        "ERR NOVALUES option can only be used in HSCAN",
+                        &"ERR NOVALUES option can only be used in HSCAN",
                     ));
                 }
                 options.no_values = true;
@@ -104,7 +104,7 @@ impl<'a> ScanOptions<'a> {
 
 /// A cursor, as the client got it from the step before.
 pub fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
-    let invalid = CommandError::fixed("ERR invalid cursor");
+    let invalid = CommandError::fixed(&"ERR invalid cursor");
     let text = std::str::from_utf8(text).map_err(|_| invalid.clone())?;
     let digits = text.strip_prefix('+').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {

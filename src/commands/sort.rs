@@ -11,9 +11,9 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 const BY_DENIED: CommandError =
-    CommandError::fixed("ERR BY option of SORT denied due to insufficient ACL permissions.");
+    CommandError::fixed(&"ERR BY option of SORT denied due to insufficient ACL permissions.");
 const GET_DENIED: CommandError =
-    CommandError::fixed("ERR GET option of SORT denied due to insufficient ACL permissions.");
+    CommandError::fixed(&"ERR GET option of SORT denied due to insufficient ACL permissions.");
 
 /// The keys of BY and GET.
 const SORTED_BY: KeySpec = KeySpec::new(Begin::Unknown, Find::Unknown, Access::READ).noted(
@@ -291,7 +291,7 @@ fn up_to_zero(text: &[u8]) -> &[u8] {
 
 /// A weight as C's `strtod` reads it: up to a zero byte; leading spaces and the empty text are legal.
 fn number(text: &[u8]) -> Result<f64, CommandError> {
-    let bad = CommandError::fixed("ERR One or more scores can't be converted into double");
+    let bad = CommandError::fixed(&"ERR One or more scores can't be converted into double");
     let text = up_to_zero(text).trim_ascii_start();
     if text.is_empty() {
         return Ok(0.0);

@@ -311,39 +311,47 @@ fn get(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, value) = (&args[1], &args[2]);
-    let mut expire = None;
+    if args.len() == 3 {
+        cx.put_string(key, value, None);
+        cx.notify(Event::String, "set", key);
+        cx.client.reply.ok();
+        return Ok(());
+    }
+    set_with_options(cx, args)
+}
+
+fn set_with_options(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    let (key, value) = (&args[1], &args[2]);
     let options = Options::parse(args, 3, false)?;
-    if args.len() > 3 {
-        expire = options.expire(cx, "set")?;
-        // What our primary sends has met its condition there.
-        let obeys = cx.client.flags.contains(ClientFlags::MASTER);
-        let wanted = options.holds.filter(|_| !obeys);
-        // A condition that cannot be met is the only reply: the reference sends it behind the value that GET asks for, and
-        // the client takes it for the reply to its next request.
-        let is_met = match wanted {
-            Some(wanted) => wanted.is_met(cx, key)?,
-            None => true,
-        };
-        if options.get {
-            cx.get_string(key)?;
+    let mut expire = options.expire(cx, "set")?;
+    // What our primary sends has met its condition there.
+    let obeys = cx.client.flags.contains(ClientFlags::MASTER);
+    let wanted = options.holds.filter(|_| !obeys);
+    // A condition that cannot be met is the only reply: the reference sends it behind the value that GET asks for, and
+    // the client takes it for the reply to its next request.
+    let is_met = match wanted {
+        Some(wanted) => wanted.is_met(cx, key)?,
+        None => true,
+    };
+    if options.get {
+        cx.get_string(key)?;
+    }
+    if !is_met {
+        if !options.get {
+            cx.client.reply.null();
         }
-        if !is_met {
+        return Ok(());
+    }
+    if options.nx || options.xx || options.keep_ttl {
+        let found = cx.lookup_write(key);
+        if (options.nx && found.is_some()) || (options.xx && found.is_none()) {
             if !options.get {
                 cx.client.reply.null();
             }
             return Ok(());
         }
-        if options.nx || options.xx || options.keep_ttl {
-            let found = cx.lookup_write(key);
-            if (options.nx && found.is_some()) || (options.xx && found.is_none()) {
-                if !options.get {
-                    cx.client.reply.null();
-                }
-                return Ok(());
-            }
-            if options.keep_ttl {
-                expire = found.and_then(|loc| cx.db().expire(loc));
-            }
+        if options.keep_ttl {
+            expire = found.and_then(|loc| cx.db().expire(loc));
         }
     }
     cx.put_string(key, value, expire);

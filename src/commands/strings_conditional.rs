@@ -132,7 +132,7 @@ impl<'a> Condition<'a> {
         let has = |wanted: &[u8]| match wanted.len() {
             DIGEST_LEN => Ok(digest_text(held).as_bytes().eq_ignore_ascii_case(wanted)),
             _ => Err(CommandError::fixed(
-                "ERR must be exactly 16 hexadecimal characters",
+                &"ERR must be exactly 16 hexadecimal characters",
             )),
         };
         match self {
@@ -194,7 +194,7 @@ fn delex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         2 => None,
         4 => Some(
             Condition::take(&mut args.options(2)).ok_or(CommandError::fixed(
-                "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
+                &"ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
             ))?,
         ),
         _ => return Err(CommandError::arity("delex")),
@@ -206,7 +206,7 @@ fn delex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if let Some(condition) = condition {
         let ValueRef::Str(text) = cx.value(loc) else {
             return Err(CommandError::fixed(
-                "ERR Key should be of string type if conditions are specified",
+                &"ERR Key should be of string type if conditions are specified",
             ));
         };
         if !condition.of(text)? {
@@ -234,7 +234,7 @@ fn msetex_keys(args: &Args<'_>, out: &mut Vec<usize>) {
 fn msetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let count = args.int(1).ok().and_then(|n| usize::try_from(n).ok());
     let count = count.filter(|n| *n > 0).ok_or(CommandError::fixed(
-        "ERR invalid numkeys value or out of range",
+        &"ERR invalid numkeys value or out of range",
     ))?;
     let from = count.checked_mul(2).and_then(|n| n.checked_add(2));
     let from = from.filter(|from| *from <= args.len());

@@ -62,7 +62,7 @@ impl<'a> Options<'a> {
                 && let Some(by) = words.take_value("BYINT")
             {
                 let by = engine::args::parse_int(by).ok_or(CommandError::fixed(
-                    "ERR Increment is not an integer or out of range",
+                    &"ERR Increment is not an integer or out of range",
                 ))?;
                 options.by = Some(By::Int(by));
             } else if options.by.is_none()
@@ -110,13 +110,13 @@ fn increment(text: &[u8]) -> Result<LongDouble, CommandError> {
     match LongDouble::parse(text) {
         Some(Parsed::Finite(by)) => Ok(by),
         Some(Parsed::Infinite) => Err(CommandError::fixed(
-            "ERR BYFLOAT increment cannot be Infinity",
+            &"ERR BYFLOAT increment cannot be Infinity",
         )),
-        None => Err(CommandError::fixed("ERR Increment is not a valid float")),
+        None => Err(CommandError::fixed(&"ERR Increment is not a valid float")),
     }
 }
 
-const CROSSED: CommandError = CommandError::fixed("ERR LBOUND can't be greater than UBOUND");
+const CROSSED: CommandError = CommandError::fixed(&"ERR LBOUND can't be greater than UBOUND");
 
 /// A bound of a float.
 #[derive(Clone, Copy, PartialEq)]
@@ -133,7 +133,7 @@ impl Bound {
             Some(Parsed::Finite(at)) => Ok(Bound::At(at)),
             Some(Parsed::Infinite) if text.starts_with(b"-") => Ok(Bound::BelowAll),
             Some(Parsed::Infinite) => Ok(Bound::AboveAll),
-            None => Err(CommandError::fixed(error)),
+            None => Err(CommandError::new(error)),
         }
     }
 
@@ -166,7 +166,7 @@ fn add_int(
         return Ok(None);
     }
     let added = i64::try_from(new - i128::from(old))
-        .map_err(|_| CommandError::fixed("ERR applied increment would overflow"))?;
+        .map_err(|_| CommandError::fixed(&"ERR applied increment would overflow"))?;
     Ok(Some((new as i64, added)))
 }
 
@@ -176,7 +176,7 @@ fn add_float(
     bounds: (Bound, Bound),
     saturate: bool,
 ) -> Result<Sum<LongDouble>, CommandError> {
-    const INFINITE: CommandError = CommandError::fixed("ERR applied increment would be Infinity");
+    const INFINITE: CommandError = CommandError::fixed(&"ERR applied increment would be Infinity");
     let sum = match old.plus(by) {
         Some(sum) => Bound::At(sum),
         None if by.is_negative() => Bound::BelowAll,
@@ -209,7 +209,7 @@ fn increx(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn by_int(cx: &mut Cx<'_>, args: Args<'_>, options: &Options<'_>, by: i64) -> CmdResult {
     let bound = |text: Option<&[u8]>, none, error| match text {
-        Some(text) => engine::args::parse_int(text).ok_or(CommandError::fixed(error)),
+        Some(text) => engine::args::parse_int(text).ok_or_else(|| CommandError::new(error)),
         None => Ok(none),
     };
     let low = bound(
@@ -259,7 +259,7 @@ fn by_float(cx: &mut Cx<'_>, args: Args<'_>, options: &Options<'_>, by: LongDoub
         Some(ValueRef::Str(s)) => match LongDouble::parse(&s.bytes()) {
             Some(Parsed::Finite(old)) => old,
             Some(Parsed::Infinite) => {
-                return Err(CommandError::fixed("ERR value cannot be Infinity"));
+                return Err(CommandError::fixed(&"ERR value cannot be Infinity"));
             }
             None => return Err(CommandError::NOT_A_FLOAT),
         },
@@ -298,7 +298,7 @@ fn due(cx: &Cx<'_>, options: &Options<'_>, crossed: bool) -> Result<Option<i64>,
         return Err(CROSSED);
     }
     if options.if_none && options.due.is_none() {
-        return Err(CommandError::fixed("ERR ENX flag requires an expiration"));
+        return Err(CommandError::fixed(&"ERR ENX flag requires an expiration"));
     }
     let due = options.due;
     due.map(|(due, text)| due.strict(text, cx.now(), "increx"))

@@ -49,7 +49,7 @@ impl Options {
         }
         if options.idx && options.len {
             return Err(CommandError::fixed(
-                "ERR If you want both the length and indexes, please just use IDX.",
+                &"ERR If you want both the length and indexes, please just use IDX.",
             ));
         }
         Ok(options)
@@ -75,7 +75,7 @@ fn lcs(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let cells = (a.len() as u128 + 1) * (b.len() as u128 + 1);
     if cells * size_of::<u32>() as u128 > cx.engine.config.proto_max_bulk_len as u128 {
         return Err(CommandError::fixed(
-            "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+            &"ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
         ));
     }
     let table = Table::new(&a, &b);
@@ -115,7 +115,7 @@ fn string(cx: &mut Cx<'_>, key: &[u8]) -> Result<Vec<u8>, CommandError> {
         None => Ok(Vec::new()),
         Some(ValueRef::Str(s)) => Ok(s.bytes().into_owned()),
         Some(_) => Err(CommandError::fixed(
-            "ERR The specified keys must contain string values",
+            &"ERR The specified keys must contain string values",
         )),
     }
 }

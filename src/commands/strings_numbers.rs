@@ -83,7 +83,7 @@ fn decrby(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let by = args.int(2)?;
     let negated = by
         .checked_neg()
-        .ok_or(CommandError::fixed("ERR decrement would overflow"))?;
+        .ok_or(CommandError::fixed(&"ERR decrement would overflow"))?;
     add(cx, &args[1], negated)
 }
 
@@ -95,7 +95,7 @@ fn add(cx: &mut Cx<'_>, key: &[u8], by: i64) -> CmdResult {
         Some(_) => return Err(CommandError::WRONG_TYPE),
     };
     let new = old.checked_add(by).ok_or(CommandError::fixed(
-        "ERR increment or decrement would overflow",
+        &"ERR increment or decrement would overflow",
     ))?;
     match found {
         Some(loc) => {
@@ -129,7 +129,7 @@ fn incrbyfloat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     };
     let new = new
         .ok_or(CommandError::fixed(
-            "ERR increment would produce NaN or Infinity",
+            &"ERR increment would produce NaN or Infinity",
         ))?
         .to_text();
     match found {

@@ -104,7 +104,7 @@ impl RangeContext for Cx<'_> {
         match size {
             Some(size) if size <= max => Ok(()),
             _ => Err(CommandError::fixed(
-                "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+                &"ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             )),
         }
     }
@@ -198,7 +198,7 @@ pub(super) fn inclusive(start: i64, end: i64, len: usize) -> (usize, usize) {
 fn setrange(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, part) = (&args[1], &args[3]);
     let offset = usize::try_from(args.int(2)?)
-        .map_err(|_| CommandError::fixed("ERR offset is out of range"))?;
+        .map_err(|_| CommandError::fixed(&"ERR offset is out of range"))?;
     let found = cx.lookup_write(key);
     let old = match found {
         Some(loc) => cx.string_len(loc)?,

@@ -283,7 +283,7 @@ impl Host for FakeHost {
         Ok(())
     }
     fn abort_shutdown(&self, _: &mut Engine) -> Result<(), CommandError> {
-        Err(CommandError::fixed("ERR No shutdown in progress."))
+        Err(CommandError::fixed(&"ERR No shutdown in progress."))
     }
     fn load_log(&self, _: &mut Engine) -> Result<(), CommandError> {
         Ok(())

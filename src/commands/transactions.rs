@@ -97,7 +97,7 @@ pub static COMMANDS: &[Command] = &[
 
 fn multi(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     if cx.client.flags.contains(ClientFlags::MULTI) {
-        return Err(CommandError::fixed("ERR MULTI calls can not be nested"));
+        return Err(CommandError::fixed(&"ERR MULTI calls can not be nested"));
     }
     cx.client.flags.insert(ClientFlags::MULTI);
     cx.client.reply.ok();
@@ -106,7 +106,7 @@ fn multi(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 fn discard(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     if !cx.client.flags.contains(ClientFlags::MULTI) {
-        return Err(CommandError::fixed("ERR DISCARD without MULTI"));
+        return Err(CommandError::fixed(&"ERR DISCARD without MULTI"));
     }
     discard_transaction(cx.engine, cx.client);
     cx.client.reply.ok();
@@ -117,12 +117,12 @@ fn exec(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     cx.no_propagate(); // what it runs is propagated, command by command
     let flags = cx.client.flags;
     if !flags.contains(ClientFlags::MULTI) {
-        return Err(CommandError::fixed("ERR EXEC without MULTI"));
+        return Err(CommandError::fixed(&"ERR EXEC without MULTI"));
     }
     if flags.contains(ClientFlags::DIRTY_EXEC) {
         discard_transaction(cx.engine, cx.client);
         return Err(CommandError::fixed(
-            "EXECABORT Transaction discarded because of previous errors.",
+            &"EXECABORT Transaction discarded because of previous errors.",
         ));
     }
     if flags.contains(ClientFlags::DIRTY_CAS) || a_watched_key_expired(cx) {
@@ -158,7 +158,9 @@ fn a_watched_key_expired(cx: &Cx<'_>) -> bool {
 
 fn watch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if cx.client.flags.contains(ClientFlags::MULTI) {
-        return Err(CommandError::fixed("ERR WATCH inside MULTI is not allowed"));
+        return Err(CommandError::fixed(
+            &"ERR WATCH inside MULTI is not allowed",
+        ));
     }
     cx.client.reply.ok();
     if cx.client.flags.contains(ClientFlags::DIRTY_CAS) {

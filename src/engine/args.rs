@@ -68,7 +68,7 @@ impl<'a> Args<'a> {
         too_few: &'static str,
     ) -> Result<(&'a [&'a [u8]], usize), CommandError> {
         let count = parse_int(self.0[i]).filter(|&n| n > 0);
-        let count = count.ok_or(CommandError::fixed(too_few))?;
+        let count = count.ok_or_else(|| CommandError::new(too_few))?;
         let end = usize::try_from(count)
             .ok()
             .and_then(|n| n.checked_add(i + 1));
@@ -101,7 +101,7 @@ pub fn int_of(text: &[u8]) -> Result<i64, CommandError> {
 /// An argument as a timeout in ms, as [`Args::timeout_ms`] reads it.
 pub fn timeout_ms_of(text: &[u8]) -> Result<i64, CommandError> {
     parse_int(text).ok_or(CommandError::fixed(
-        "ERR timeout is not an integer or out of range",
+        &"ERR timeout is not an integer or out of range",
     ))
 }
 
@@ -123,7 +123,7 @@ pub fn span(start: i64, stop: i64, len: usize) -> Range<usize> {
 /// A limit; 0 means none. Returns `error` for anything but an integer of at least 0.
 pub fn up_to(text: &[u8], error: &'static str) -> Result<usize, CommandError> {
     let limit = parse_int(text).and_then(|n| usize::try_from(n).ok());
-    match limit.ok_or(CommandError::fixed(error))? {
+    match limit.ok_or_else(|| CommandError::new(error))? {
         0 => Ok(usize::MAX),
         limit => Ok(limit),
     }
@@ -133,7 +133,7 @@ pub fn up_to(text: &[u8], error: &'static str) -> Result<usize, CommandError> {
 pub fn count_from_0(text: &[u8]) -> Result<usize, CommandError> {
     let count = parse_int(text).and_then(|n| usize::try_from(n).ok());
     count.ok_or(CommandError::fixed(
-        "ERR value is out of range, must be positive",
+        &"ERR value is out of range, must be positive",
     ))
 }
 

@@ -300,8 +300,8 @@ impl Engine {
     /// Writes an error reply and counts it.
     pub fn fail(&mut self, client: &mut Session, error: &CommandError) {
         self.stats.errors += 1;
-        self.count_error(&String::from_utf8_lossy(&error.0));
-        client.reply.error(&error.0);
+        self.count_error(&String::from_utf8_lossy(error.bytes()));
+        client.reply.error(error.bytes());
     }
 
     /// `errorstat_*`

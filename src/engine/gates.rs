@@ -24,16 +24,16 @@ use config::choices::Protection;
 use resp::Proto;
 
 const NO_DEBUG: CommandError = CommandError::fixed(
-    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+    &"ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
 );
 const NOT_IN_MULTI: CommandError =
-    CommandError::fixed("ERR Command not allowed inside a transaction");
+    CommandError::fixed(&"ERR Command not allowed inside a transaction");
 const NOT_FROM_SCRIPT: CommandError =
-    CommandError::fixed("ERR This Redis command is not allowed from script");
+    CommandError::fixed(&"ERR This Redis command is not allowed from script");
 const UNKNOWN_TO_SCRIPT: CommandError =
-    CommandError::fixed("ERR Unknown Redis command called from script");
+    CommandError::fixed(&"ERR Unknown Redis command called from script");
 const ARITY_IN_SCRIPT: CommandError =
-    CommandError::fixed("ERR Wrong number of args calling Redis command from script");
+    CommandError::fixed(&"ERR Wrong number of args calling Redis command from script");
 
 /// Who calls a command.
 #[derive(Clone, Copy)]

@@ -16,13 +16,13 @@ use replication::StreamDb;
 
 /// The error for a replica that resets its connection.
 pub const RESET_REFUSED: CommandError =
-    CommandError::fixed("ERR can only reset normal client connections");
+    CommandError::fixed(&"ERR can only reset normal client connections");
 const REPLICA_KEYS: CommandError =
-    CommandError::fixed("ERR Replica can't interact with the keyspace");
+    CommandError::fixed(&"ERR Replica can't interact with the keyspace");
 const REPLICA_ONLY_REPORTS: CommandError =
-    CommandError::fixed("ERR Command is not valid when client is a replica.");
+    CommandError::fixed(&"ERR Command is not valid when client is a replica.");
 const NOT_FROM_PRIMARY: CommandError =
-    CommandError::fixed("ERR Command is not valid when client is a master.");
+    CommandError::fixed(&"ERR Command is not valid when client is a master.");
 
 /// Refuses requests that are not allowed on a replication link. Ordinary clients pass.
 #[inline(always)]

@@ -37,7 +37,7 @@ pub fn wanted(args: Args<'_>, values_option: &str) -> Result<Wanted, CommandErro
         _ => return Err(CommandError::SYNTAX),
     };
     if values && count.unsigned_abs() > i64::MAX as u64 / 2 {
-        return Err(CommandError::fixed("ERR value is out of range"));
+        return Err(CommandError::fixed(&"ERR value is out of range"));
     }
     let n = count.unsigned_abs() as usize;
     Ok(if count < 0 {

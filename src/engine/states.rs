@@ -57,14 +57,14 @@ impl Demand {
 pub type Subject = &'static [(State, CommandError)];
 
 const MISCONF: CommandError = CommandError::fixed(
-    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+    &"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
 );
 /// The engine knows the reason, which replaces this text.
-const LOG_FAILED: CommandError = CommandError::fixed("MISCONF Errors writing to the AOF file");
+const LOG_FAILED: CommandError = CommandError::fixed(&"MISCONF Errors writing to the AOF file");
 const NO_REPLICAS: CommandError =
-    CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
+    CommandError::fixed(&"NOREPLICAS Not enough good replicas to write.");
 const MASTER_DOWN: CommandError = CommandError::fixed(
-    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    &"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
 
 /// A request of a client, before the checks of the command itself.
@@ -84,29 +84,29 @@ pub static SCRIPT: Subject = &[
     (
         State::Stale,
         CommandError::fixed(
-            "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script.",
+            &"MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script.",
         ),
     ),
     (
         State::ReadOnlyReplica,
-        CommandError::fixed("READONLY Can not run script with write flag on readonly replica."),
+        CommandError::fixed(&"READONLY Can not run script with write flag on readonly replica."),
     ),
     (
         State::SaveFailed,
         CommandError::fixed(
-            "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.",
+            &"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.",
         ),
     ),
     (State::LogFailed, LOG_FAILED),
     (
         State::Exceeded,
-        CommandError::fixed("ERR Can not execute a script with write flag using *_ro command."),
+        CommandError::fixed(&"ERR Can not execute a script with write flag using *_ro command."),
     ),
     (State::FewReplicas, NO_REPLICAS),
     (
         State::Full,
         CommandError::fixed(
-            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+            &"OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
         ),
     ),
 ];
@@ -116,11 +116,11 @@ pub static QUEUE: Subject = &[(State::Refused, CommandError::OOM)];
 pub static CALL: Subject = &[
     (
         State::Stale,
-        CommandError::fixed("ERR Can not execute the command on a stale replica"),
+        CommandError::fixed(&"ERR Can not execute the command on a stale replica"),
     ),
     (
         State::Exceeded,
-        CommandError::fixed("ERR Write commands are not allowed from read-only scripts."),
+        CommandError::fixed(&"ERR Write commands are not allowed from read-only scripts."),
     ),
     (State::ReadOnlyReplica, CommandError::READ_ONLY),
     (State::SaveFailedOnPrimary, MISCONF),

@@ -40,7 +40,7 @@ pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
 /// Ends a transaction whose EXEC was refused, and returns the error that says so.
 pub fn refused_exec(engine: &mut Engine, client: &mut Session, why: &CommandError) -> CommandError {
     discard_transaction(engine, client);
-    let why = why.0.strip_prefix(b"ERR ").unwrap_or(&why.0);
+    let why = why.bytes().strip_prefix(b"ERR ").unwrap_or(why.bytes());
     let text = b"EXECABORT Transaction discarded because of: ".as_slice();
     CommandError::new([text, why].concat())
 }

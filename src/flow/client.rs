@@ -22,7 +22,7 @@ const ATTEND_FROM: usize = 256 * 1024;
 
 /// The answer to a request with an argument that there is no memory for.
 const REFUSED: CommandError =
-    CommandError::fixed("OOM the system refuses the memory for a large argument");
+    CommandError::fixed(&"OOM the system refuses the memory for a large argument");
 
 /// Who looks after the replies while a batch runs.
 pub trait Attendant {

@@ -64,7 +64,7 @@ pub struct Shutdown {
     signalled: Cell<bool>,
 }
 
-const FAILED: CommandError = CommandError::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
+const FAILED: CommandError = CommandError::fixed(&"ERR Errors trying to SHUTDOWN. Check logs.");
 
 /// What a script has done so far is not to be saved: a shutdown that saves waits for its end.
 fn waits_for_script(engine: &Engine, options: ShutdownOptions) -> bool {
@@ -124,7 +124,7 @@ impl Shutdown {
     /// There is nothing to abort.
     pub fn abort(&self, engine: &mut Engine) -> Result<(), CommandError> {
         if self.waiting.take().is_none() {
-            return Err(CommandError::fixed("ERR No shutdown in progress."));
+            return Err(CommandError::fixed(&"ERR No shutdown in progress."));
         }
         say(engine, LogLevel::Notice, "Shutdown manually aborted.");
         goes_on(engine);

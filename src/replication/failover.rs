@@ -65,7 +65,7 @@ impl Replication {
     /// # Errors
     /// The reference's texts; nothing has begun then.
     pub fn start_failover(&mut self, how: Handover) -> Result<(), CommandError> {
-        let refuse = |text| Err(CommandError::fixed(text));
+        let refuse = |text| Err(CommandError::new(text));
         if self.failover.is_some() {
             return refuse("ERR FAILOVER already in progress.");
         }
@@ -109,7 +109,7 @@ impl Replication {
     /// There is none.
     pub fn abort_failover(&mut self, why: &str) -> Result<(), CommandError> {
         let target = match self.failover.take() {
-            None => return Err(CommandError::fixed("ERR No failover in progress.")),
+            None => return Err(CommandError::fixed(&"ERR No failover in progress.")),
             Some(Failover::Waiting { target, .. }) => target,
             Some(Failover::InProgress { target }) => {
                 self.become_primary();

@@ -215,7 +215,7 @@ fn switch(value: &[u8]) -> Result<bool, CommandError> {
     match parse_int(value) {
         Some(n @ 0..=1) => Ok(n == 1),
         _ => Err(CommandError::fixed(
-            "ERR value is out of range, must be positive",
+            &"ERR value is out of range, must be positive",
         )),
     }
 }

@@ -158,7 +158,7 @@ impl Host for Shell {
         };
         load().map_err(|e| {
             tracing::warn!("DEBUG LOADAOF: {e}");
-            CommandError::fixed("ERR Error trying to load the AOF files, check server logs.")
+            CommandError::fixed(&"ERR Error trying to load the AOF files, check server logs.")
         })?;
         tracing::info!("Append Only File loaded by DEBUG LOADAOF");
         Ok(())

@@ -63,11 +63,11 @@ impl Host for SimHost {
     }
 
     fn load_log(&self, _: &mut Engine) -> Result<(), CommandError> {
-        Err(CommandError::fixed("ERR nobody does that here"))
+        Err(CommandError::fixed(&"ERR nobody does that here"))
     }
 
     fn reload(&self, _: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {
-        Err(CommandError::fixed("ERR nobody does that here"))
+        Err(CommandError::fixed(&"ERR nobody does that here"))
     }
 
     fn sleep(&self, _: u64) {}

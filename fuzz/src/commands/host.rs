@@ -9,8 +9,8 @@ use forebay::engine::{CommandError, Engine};
 /// See the module.
 pub struct FuzzHost;
 
-const BUSY: CommandError = CommandError::fixed("ERR a snapshot is running");
-const NOT_HERE: CommandError = CommandError::fixed("ERR not in this world");
+const BUSY: CommandError = CommandError::fixed(&"ERR a snapshot is running");
+const NOT_HERE: CommandError = CommandError::fixed(&"ERR not in this world");
 
 impl Host for FuzzHost {
     fn save(&self, engine: &mut Engine, _: &SaveOptions) -> Result<(), String> {

@@ -24,7 +24,7 @@ impl<'a> Operation<'a> {
         if args.is(4, "MATCH") {
             return match args.len() {
                 6 => Ok(Operation::Match(args.0[5])),
-                _ => Err(CommandError::fixed("ERR MATCH requires a value argument")),
+                _ => Err(CommandError::fixed(&"ERR MATCH requires a value argument")),
             };
         }
         let operation = args.one_of(
@@ -39,7 +39,7 @@ impl<'a> Operation<'a> {
                 ("USED", Operation::Used),
             ],
         );
-        let operation = operation.ok_or(CommandError::fixed("ERR unknown operation"))?;
+        let operation = operation.ok_or(CommandError::fixed(&"ERR unknown operation"))?;
         match args.len() {
             5 => Ok(operation),
             _ => Err(CommandError::arity("arop")),

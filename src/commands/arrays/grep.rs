@@ -57,7 +57,7 @@ impl<'a> Request<'a> {
             if let (Some(word), Some(text)) = (args.one_of(i, &WORDS), value) {
                 if texts.len() == PREDICATES_MAX {
                     return Err(CommandError::fixed(
-                        "ERR too many predicates, maximum is 250",
+                        &"ERR too many predicates, maximum is 250",
                     ));
                 }
                 texts.push((word, text));

@@ -13,7 +13,7 @@ pub(super) fn arinsert(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let last = next.checked_add(values.len() as u64 - 1);
     let last = last
         .filter(|last| *last <= INDEX_MAX)
-        .ok_or(CommandError::fixed("ERR insert index overflow"))?;
+        .ok_or(CommandError::fixed(&"ERR insert index overflow"))?;
     cx.edit_or_create::<Array, _>(key, found, |array, _| {
         for (value, index) in values.iter().zip(next..) {
             array.set(index, value);
@@ -30,9 +30,9 @@ pub(super) fn arring(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
     let size = args
         .int(2)
-        .map_err(|_| CommandError::fixed("ERR invalid size"))?;
+        .map_err(|_| CommandError::fixed(&"ERR invalid size"))?;
     let size = u64::try_from(size).ok().filter(|size| *size > 0);
-    let size = size.ok_or(CommandError::fixed("ERR size must be positive"))?;
+    let size = size.ok_or(CommandError::fixed(&"ERR size must be positive"))?;
     let values = args.from(3);
     let found = cx.find_to_write::<Array>(key)?;
     let (last, _) = cx.edit_or_create::<Array, _>(key, found, |array, _| {
@@ -116,7 +116,7 @@ pub(super) fn arlastitems(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let count = args
         .int(2)
-        .map_err(|_| CommandError::fixed("ERR invalid COUNT"))?;
+        .map_err(|_| CommandError::fixed(&"ERR invalid COUNT"))?;
     let newest_first = args.len() == 4;
     if newest_first && !args.is(3, "REV") {
         return Err(CommandError::SYNTAX);

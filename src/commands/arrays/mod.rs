@@ -23,7 +23,7 @@ use engine::CommandError;
 use keyspace::value::INDEX_MAX;
 use resp::Reply;
 
-const BAD_INDEX: CommandError = CommandError::fixed("ERR invalid array index");
+const BAD_INDEX: CommandError = CommandError::fixed(&"ERR invalid array index");
 
 /// An unsigned number in any form that C's `strtoull` reads completely, except negative ones.
 fn unsigned(text: &[u8]) -> Option<u64> {

@@ -50,7 +50,7 @@ pub(super) fn argetrange(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let more = range.end() - range.start();
     if more >= MOST {
         return Err(CommandError::fixed(
-            "ERR range exceeds maximum of 1000000 items",
+            &"ERR range exceeds maximum of 1000000 items",
         ));
     }
     let count = more as usize + 1;
@@ -129,7 +129,7 @@ pub(super) fn pair(reply: &mut Reply, index: u64, element: Item<'_>) {
 
 pub(super) fn positive_limit(args: Args<'_>, i: usize) -> Result<i64, CommandError> {
     let limit = Some(args.int(i)?).filter(|limit| *limit > 0);
-    limit.ok_or(CommandError::fixed("ERR LIMIT must be positive"))
+    limit.ok_or(CommandError::fixed(&"ERR LIMIT must be positive"))
 }
 
 pub(super) fn arlen(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {

@@ -9,7 +9,7 @@ pub(super) fn arset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let first = index(&args[2])?;
     let values = args.from(3);
     if INDEX_MAX - first < values.len() as u64 - 1 {
-        return Err(CommandError::fixed("ERR array index overflow"));
+        return Err(CommandError::fixed(&"ERR array index overflow"));
     }
     // The values come first in the zip, so that the range is never advanced beyond the last index.
     let elements = values.iter().copied().zip(first..);

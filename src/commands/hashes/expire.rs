@@ -37,7 +37,9 @@ impl Time {
             cx.client.flags.contains(ClientFlags::MASTER) || cx.engine.loading != Loading::No;
         let n = parse_int(text).ok_or(CommandError::NOT_AN_INTEGER)?;
         if n < 0 {
-            return Err(CommandError::fixed("ERR invalid expire time, must be >= 0"));
+            return Err(CommandError::fixed(
+                &"ERR invalid expire time, must be >= 0",
+            ));
         }
         let ms = n.checked_mul(if self.seconds { 1000 } else { 1 });
         let at = ms.and_then(|ms| ms.checked_add(if self.relative { now } else { 0 }));
@@ -77,15 +79,15 @@ pub fn parse_fields<'a>(
 ) -> Result<&'a [&'a [u8]], CommandError> {
     if !args.is(at, "FIELDS") {
         return Err(CommandError::fixed(
-            "ERR Mandatory argument FIELDS is missing or not at the right position",
+            &"ERR Mandatory argument FIELDS is missing or not at the right position",
         ));
     }
     let count = args.get(at + 1).and_then(parse_int).filter(|&n| n > 0);
-    let count = count.ok_or(CommandError::fixed(bad_count))?;
+    let count = count.ok_or_else(|| CommandError::new(bad_count))?;
     let fields = args.from(at + 2);
     if count != fields.len() as i64 {
         return Err(CommandError::fixed(
-            "ERR The `numfields` parameter must match the number of arguments",
+            &"ERR The `numfields` parameter must match the number of arguments",
         ));
     }
     Ok(fields)

@@ -181,10 +181,10 @@ pub fn hincrby(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         loc = seen.loc;
         old = seen
             .result
-            .ok_or(CommandError::fixed("ERR hash value is not an integer"))?;
+            .ok_or(CommandError::fixed(&"ERR hash value is not an integer"))?;
     }
     let new = old.checked_add(by).ok_or(CommandError::fixed(
-        "ERR increment or decrement would overflow",
+        &"ERR increment or decrement would overflow",
     ))?;
     let mut digits = itoa::Buffer::new();
     let text = digits.format(new).as_bytes();
@@ -200,7 +200,7 @@ pub fn hincrby(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 pub fn hincrbyfloat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let by = match LongDouble::parse(&args[3]) {
         Some(Parsed::Finite(by)) => by,
-        Some(Parsed::Infinite) => return Err(CommandError::fixed("ERR value is NaN or Infinity")),
+        Some(Parsed::Infinite) => return Err(CommandError::fixed(&"ERR value is NaN or Infinity")),
         None => return Err(CommandError::NOT_A_FLOAT),
     };
     let (key, field) = (&args[1], &args[2]);
@@ -215,13 +215,13 @@ pub fn hincrbyfloat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         old = seen.result;
     }
     let sum = match old {
-        None => return Err(CommandError::fixed("ERR hash value is not a float")),
+        None => return Err(CommandError::fixed(&"ERR hash value is not a float")),
         Some(Parsed::Infinite) => None,
         Some(Parsed::Finite(old)) => old.plus(by),
     };
     let text = sum
         .ok_or(CommandError::fixed(
-            "ERR increment would produce NaN or Infinity",
+            &"ERR increment would produce NaN or Infinity",
         ))?
         .to_text();
     let (expire, _) = cx.edit_or_create::<Hash, _>(key, loc, |hash, env| {

@@ -11,7 +11,7 @@ use keyspace::value::Hash;
 /// `HIMPORT PREPARE fieldset field [field ...]`
 pub fn prepare(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let fieldset = Fieldset::new(args.from(3))
-        .ok_or(CommandError::fixed("ERR duplicate field name in fieldset"))?;
+        .ok_or(CommandError::fixed(&"ERR duplicate field name in fieldset"))?;
     let fieldsets = cx.client.fieldsets.get_or_insert_default();
     fieldsets.insert(&args[2], fieldset);
     cx.client.reply.ok();
@@ -24,10 +24,10 @@ pub fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let found = cx.find_to_write::<Hash>(key)?;
     let fieldsets = cx.client.fieldsets.as_deref();
     let fieldset = fieldsets.and_then(|sets| sets.get(&args[3]));
-    let fieldset = fieldset.ok_or(CommandError::fixed("ERR no such fieldset"))?;
+    let fieldset = fieldset.ok_or(CommandError::fixed(&"ERR no such fieldset"))?;
     if fieldset.len() != values.len() {
         return Err(CommandError::fixed(
-            "ERR value count does not match fieldset field count",
+            &"ERR value count does not match fieldset field count",
         ));
     }
     let mut hash = Hash::new();

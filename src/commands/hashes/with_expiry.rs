@@ -159,7 +159,7 @@ impl<'a> SetRequest<'a> {
             if words.take("FIELDS") {
                 let count = words.skip().and_then(parse_int);
                 let count = count.filter(|&n| n > 0 && n <= i64::MAX / 2);
-                let count = count.ok_or(CommandError::fixed("ERR invalid number of fields"))?;
+                let count = count.ok_or(CommandError::fixed(&"ERR invalid number of fields"))?;
                 request.pairs = args.from(words.at());
                 if request.pairs.len() as i64 != 2 * count {
                     return Err(CommandError::arity("hsetex"));
@@ -168,7 +168,7 @@ impl<'a> SetRequest<'a> {
             } else if let Some(only_new) = words.take_one_of(&[("FNX", true), ("FXX", false)]) {
                 if request.only_new || request.only_old {
                     return Err(CommandError::fixed(
-                        "ERR Only one of FXX or FNX arguments can be specified",
+                        &"ERR Only one of FXX or FNX arguments can be specified",
                     ));
                 }
                 request.only_new = only_new;
@@ -176,7 +176,7 @@ impl<'a> SetRequest<'a> {
             } else if time.is_some() || args.is(words.at(), "KEEPTTL") {
                 if request.keep_expire || request.expire.is_some() {
                     return Err(CommandError::fixed(
-                        "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+                        &"ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
                     ));
                 }
                 words.skip();

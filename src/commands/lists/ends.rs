@@ -265,7 +265,7 @@ impl<'a> PopRequest<'a> {
                 let count = args.get(rest + 2).and_then(parse_int);
                 count
                     .filter(|&n| n > 0)
-                    .ok_or(CommandError::fixed("ERR count should be greater than 0"))?
+                    .ok_or(CommandError::fixed(&"ERR count should be greater than 0"))?
                     as usize
             }
             _ => return Err(CommandError::SYNTAX),

@@ -12,7 +12,7 @@ use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Limits;
 use keyspace::value::List;
 
-const COUNT_TOO_SMALL: CommandError = CommandError::fixed("ERR count should be greater than 0");
+const COUNT_TOO_SMALL: CommandError = CommandError::fixed(&"ERR count should be greater than 0");
 
 /// The options of a request.
 struct Request {

@@ -173,7 +173,7 @@ impl Search {
                 let rank = args.signed_count(words.at() - 1)?;
                 if rank == 0 {
                     return Err(CommandError::fixed(
-                        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
+                        &"ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
                     ));
                 }
                 search.backwards = rank < 0;

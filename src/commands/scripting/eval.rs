@@ -107,7 +107,7 @@ fn evalsha(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
 }
 
 const NO_SCRIPT: CommandError =
-    CommandError::fixed("NOSCRIPT No matching script. Please use EVAL.");
+    CommandError::fixed(&"NOSCRIPT No matching script. Please use EVAL.");
 
 /// A script of the cache, with its keys and arguments.
 fn start<'a>(

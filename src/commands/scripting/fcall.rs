@@ -48,10 +48,10 @@ pub static COMMANDS: &[Command] = &[
 
 fn fcall(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let found = cx.engine.scripting.libraries.function(&args[1]);
-    let (library, function) = found.ok_or(CommandError::fixed("ERR Function not found"))?;
+    let (library, function) = found.ok_or(CommandError::fixed(&"ERR Function not found"))?;
     let (id, flags, name) = (library.id, function.flags, function.name.clone());
     let count =
-        parse_int(&args[2]).ok_or(CommandError::fixed("ERR Bad number of keys provided"))?;
+        parse_int(&args[2]).ok_or(CommandError::fixed(&"ERR Bad number of keys provided"))?;
     let (keys, argv) = keys_and_args(args, count)?;
     let start = Start {
         kind: Kind::Functions,

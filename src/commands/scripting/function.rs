@@ -158,12 +158,12 @@ fn delete(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn flush(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.len() > 3 {
         return Err(CommandError::fixed(
-            "ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.",
+            &"ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.",
         ));
     }
     if args.len() == 3 && !args.is(2, "SYNC") && !args.is(2, "ASYNC") {
         return Err(CommandError::fixed(
-            "ERR FUNCTION FLUSH only supports SYNC|ASYNC option",
+            &"ERR FUNCTION FLUSH only supports SYNC|ASYNC option",
         ));
     }
     cx.engine.flush_libraries();
@@ -180,7 +180,7 @@ fn list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             with_code = true;
         } else if pattern.is_none() && words.take("LIBRARYNAME") {
             let given = words.skip().ok_or(CommandError::fixed(
-                "ERR library name argument was not given",
+                &"ERR library name argument was not given",
             ))?;
             pattern = Some(given);
         } else {
@@ -279,12 +279,12 @@ fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         4 if args.is(3, "REPLACE") => Policy::Replace,
         4 => {
             return Err(CommandError::fixed(
-                "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
+                &"ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
             ));
         }
         _ => {
             return Err(CommandError::fixed(
-                "ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP.",
+                &"ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP.",
             ));
         }
     };

@@ -107,7 +107,7 @@ static SUBCOMMANDS: &[Command] = &[
 
 fn show(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let script = cx.engine.cached(&args[2]);
-    let script = script.ok_or(CommandError::fixed("NOSCRIPT No matching script."))?;
+    let script = script.ok_or(CommandError::fixed(&"NOSCRIPT No matching script."))?;
     cx.client.reply.bulk(&script.source);
     Ok(())
 }
@@ -134,7 +134,7 @@ fn exists(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn flush(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.len() > 3 || (args.len() == 3 && !args.is(2, "SYNC") && !args.is(2, "ASYNC")) {
         return Err(CommandError::fixed(
-            "ERR SCRIPT FLUSH only support SYNC|ASYNC option",
+            &"ERR SCRIPT FLUSH only support SYNC|ASYNC option",
         ));
     }
     cx.engine.scripting.flush_scripts();
@@ -155,8 +155,8 @@ fn debug(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     Err(CommandError::fixed(
         match args.is(2, "YES") || args.is(2, "SYNC") {
-            true => "ERR The Lua debugger is not available",
-            false => "ERR Use SCRIPT DEBUG YES/SYNC/NO",
+            true => &"ERR The Lua debugger is not available",
+            false => &"ERR Use SCRIPT DEBUG YES/SYNC/NO",
         },
     ))
 }

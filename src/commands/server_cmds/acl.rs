@@ -14,7 +14,7 @@ const LOG_SHOWN: i64 = 10;
 const GENPASS_BITS: i64 = 256;
 
 const NO_FILE: CommandError = CommandError::fixed(
-    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.",
+    &"ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.",
 );
 
 const fn subcommand(run: Handler) -> Command {
@@ -198,7 +198,7 @@ fn acl_setuser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let name = args.0[2];
     if !rules::is_user_name(name) {
         return Err(CommandError::fixed(
-            "ERR Usernames can't contain spaces or null characters",
+            &"ERR Usernames can't contain spaces or null characters",
         ));
     }
     let words = args.from(3);
@@ -228,7 +228,7 @@ fn acl_deluser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let names = args.from(2);
     if names.contains(&acl::DEFAULT) {
         return Err(CommandError::fixed(
-            "ERR The 'default' user cannot be removed",
+            &"ERR The 'default' user cannot be removed",
         ));
     }
     let deleted = names
@@ -264,7 +264,7 @@ fn acl_save(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let text = acl::file::text(&cx.engine.users);
     cx.engine.host().write_acl_file(&path, &text).map_err(|_| {
         CommandError::fixed(
-            "ERR There was an error trying to save the ACLs. Please check the server logs for more information",
+            &"ERR There was an error trying to save the ACLs. Please check the server logs for more information",
         )
     })?;
     cx.client.reply.ok();
@@ -360,7 +360,7 @@ fn acl_genpass(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     };
     let bits = Some(bits?).filter(|bits| (1..=4096).contains(bits));
     let bits = bits.ok_or(CommandError::fixed(
-        "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096",
+        &"ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096",
     ))?;
     let digits = (bits as usize).div_ceil(4);
     let mut secret = vec![0; digits.div_ceil(2)];

@@ -109,7 +109,7 @@ fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     if !options.now && cx.client.flags.contains(ClientFlags::DENY_BLOCKING) {
         return Err(CommandError::fixed(
-            "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
+            &"ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client",
         ));
     }
     cx.engine.host().shutdown(cx.engine, options)?;

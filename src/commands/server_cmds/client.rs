@@ -366,7 +366,7 @@ fn client_kill(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
     }
     match (old_form, found.len()) {
-        (true, 0) => return Err(CommandError::fixed("ERR No such client")),
+        (true, 0) => return Err(CommandError::fixed(&"ERR No such client")),
         (true, _) => cx.client.reply.ok(),
         (false, n) => cx.client.reply.int(n as i64),
     }
@@ -400,7 +400,7 @@ fn client_capa(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn client_import_source(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if !cx.engine.config.import_mode && !args.is(2, "OFF") {
-        return Err(CommandError::fixed("ERR Server is not in import mode"));
+        return Err(CommandError::fixed(&"ERR Server is not in import mode"));
     }
     set_flag(cx, args, ClientFlags::IMPORT_SOURCE)
 }
@@ -429,7 +429,7 @@ fn client_pause(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         4 if args.is(3, "ALL") => Held::All,
         4 => {
             return Err(CommandError::fixed(
-                "ERR CLIENT PAUSE mode must be WRITE or ALL",
+                &"ERR CLIENT PAUSE mode must be WRITE or ALL",
             ));
         }
         _ => {
@@ -441,10 +441,10 @@ fn client_pause(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     };
     let ms = args.timeout_ms(2)?;
     if ms < 0 {
-        return Err(CommandError::fixed("ERR timeout is negative"));
+        return Err(CommandError::fixed(&"ERR timeout is negative"));
     }
     let until = cx.steady_now().checked_add(ms);
-    let until = until.ok_or(CommandError::fixed("ERR timeout is out of range"))?;
+    let until = until.ok_or(CommandError::fixed(&"ERR timeout is out of range"))?;
     cx.engine.pause(Reason::Client, held, until);
     cx.client.reply.ok();
     Ok(())
@@ -463,7 +463,7 @@ fn client_unblock(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         4 if args.is(3, "ERROR") => Unblock::Error,
         4 => {
             return Err(CommandError::fixed(
-                "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
+                &"ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
             ));
         }
         _ => return Err(CommandError::arity("client|unblock")),

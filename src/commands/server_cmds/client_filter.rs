@@ -70,7 +70,7 @@ impl<'a> Filter<'a> {
         // No client has a number below 1.
         let read = |word: &[u8]| match parse_int(word) {
             Some(id) => Ok(ClientId(u64::try_from(id).unwrap_or(0))),
-            None => Err(CommandError::fixed("ERR Invalid client ID")),
+            None => Err(CommandError::fixed(&"ERR Invalid client ID")),
         };
         Filter::default().parse(args, known, read)
     }
@@ -83,7 +83,7 @@ impl<'a> Filter<'a> {
         let read = |word: &[u8]| match parse_int(word).filter(|id| *id > 0) {
             Some(id) => Ok(ClientId(id as u64)),
             None => Err(CommandError::fixed(
-                "ERR client-id should be greater than 0",
+                &"ERR client-id should be greater than 0",
             )),
         };
         let filter = Filter {

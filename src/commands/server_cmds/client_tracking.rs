@@ -69,7 +69,7 @@ fn client_tracking(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         if words.take_value("REDIRECT").is_some() {
             if asked.redirect.is_some() {
                 let text = "ERR A client can only redirect to a single other client";
-                return Err(CommandError::fixed(text));
+                return Err(CommandError::new(text));
             }
             asked.redirect = Some(redirection(cx, args, words.at() - 1)?);
         } else if words.take("BCAST") {
@@ -106,13 +106,13 @@ fn redirection(cx: &Cx<'_>, args: Args<'_>, i: usize) -> Result<ClientId, Comman
         return Ok(id);
     }
     let text = "ERR The client ID you want redirect to does not exist";
-    Err(CommandError::fixed(text))
+    Err(CommandError::new(text))
 }
 
 /// What cannot go together, or not with what the client has on already.
 fn check(cx: &Cx<'_>, asked: &Tracking, prefixes: &[&[u8]]) -> CmdResult {
     let before = cx.client.tracking.as_deref();
-    let fail = |text| Err(CommandError::fixed(text));
+    let fail = |text| Err(CommandError::new(text));
     if !asked.bcast && !prefixes.is_empty() {
         return fail("ERR PREFIX option requires BCAST mode to be enabled");
     }
@@ -160,7 +160,7 @@ fn check_prefixes(prefixes: &[&[u8]], existing: &BTreeSet<Vec<u8>>) -> CmdResult
 }
 
 fn client_caching(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let fail = |text| Err(CommandError::fixed(text));
+    let fail = |text| Err(CommandError::new(text));
     let Some(tracking) = cx.client.tracking.as_deref_mut() else {
         return fail(
             "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",

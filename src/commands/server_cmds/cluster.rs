@@ -293,7 +293,7 @@ pub static COMMANDS: &[Command] = &[
 
 fn disabled(_cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     Err(CommandError::fixed(
-        "ERR This instance has cluster support disabled",
+        &"ERR This instance has cluster support disabled",
     ))
 }
 

@@ -196,18 +196,18 @@ fn request_keys<'a>(args: Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandEr
     let request = Args(args.from(2));
     let entry = match table::find(request) {
         Ok(entry) => entry,
-        Err(_) => return Err(CommandError::fixed("ERR Invalid command specified")),
+        Err(_) => return Err(CommandError::fixed(&"ERR Invalid command specified")),
     };
     if !request_keys::takes_keys(entry) {
-        return Err(CommandError::fixed("ERR The command has no key arguments"));
+        return Err(CommandError::fixed(&"ERR The command has no key arguments"));
     }
     if !entry.arity_fits(request.len()) {
         return Err(CommandError::fixed(
-            "ERR Invalid number of arguments specified for command",
+            &"ERR Invalid number of arguments specified for command",
         ));
     }
     let keys = request_keys::keys_of(entry, &request).ok_or(CommandError::fixed(
-        "ERR Invalid arguments specified for command",
+        &"ERR Invalid arguments specified for command",
     ))?;
     let keys = keys.into_iter().map(|(i, access)| (request.0[i], access));
     Ok(keys.collect())

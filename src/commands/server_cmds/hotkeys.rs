@@ -85,7 +85,7 @@ fn start(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         hot.look_at(now);
         if hot.active {
             return Err(CommandError::fixed(
-                "ERR hotkey tracking session already in progress",
+                &"ERR hotkey tracking session already in progress",
             ));
         }
     }
@@ -100,11 +100,11 @@ fn start(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// What HOTKEYS START asks for.
 fn wanted(args: Args<'_>) -> Result<Wanted, CommandError> {
-    const FEW: CommandError = CommandError::fixed("ERR METRICS count must be > 0 and <= 2");
+    const FEW: CommandError = CommandError::fixed(&"ERR METRICS count must be > 0 and <= 2");
     const OTHERS: CommandError =
-        CommandError::fixed("ERR METRICS count does not match number of metric types provided");
+        CommandError::fixed(&"ERR METRICS count does not match number of metric types provided");
     if !args.get(2).is_some_and(|_| args.is(2, "METRICS")) || args.len() < 4 {
-        return Err(CommandError::fixed("ERR METRICS parameter is required"));
+        return Err(CommandError::fixed(&"ERR METRICS parameter is required"));
     }
     let metrics = args
         .int(3)
@@ -128,14 +128,14 @@ fn wanted(args: Args<'_>) -> Result<Wanted, CommandError> {
             break;
         };
         if std::mem::replace(metric, true) {
-            return Err(CommandError::fixed(twice));
+            return Err(CommandError::new(twice));
         }
         at += 1;
     }
     match at - 4 {
         0 if at < args.len() => {
             return Err(CommandError::fixed(
-                "ERR METRICS no valid metrics passed. Supported: CPU|NET",
+                &"ERR METRICS no valid metrics passed. Supported: CPU|NET",
             ));
         }
         n if n as i64 != metrics => return Err(OTHERS),
@@ -152,7 +152,7 @@ fn wanted(args: Args<'_>) -> Result<Wanted, CommandError> {
         let number = args.int(at + 1).ok();
         let within = |most, error| {
             let number = number.filter(|n| (1..=most).contains(n));
-            number.ok_or(CommandError::fixed(error))
+            number.ok_or_else(|| CommandError::new(error))
         };
         match option {
             0 => wanted.count = within(64, "ERR COUNT must be between 1 and 64")? as usize,
@@ -164,7 +164,7 @@ fn wanted(args: Args<'_>) -> Result<Wanted, CommandError> {
             2 => wanted.sample = within(i64::MAX, "ERR SAMPLE ratio must be positive")? as u64,
             _ => {
                 return Err(CommandError::fixed(
-                    "ERR SLOTS parameter cannot be used in non-cluster mode",
+                    &"ERR SLOTS parameter cannot be used in non-cluster mode",
                 ));
             }
         }
@@ -193,7 +193,7 @@ fn reset(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
         hot.look_at(now);
         if hot.active {
             return Err(CommandError::fixed(
-                "ERR hotkey tracking session in progress, stop tracking first",
+                &"ERR hotkey tracking session in progress, stop tracking first",
             ));
         }
     }

@@ -20,7 +20,7 @@ const CHANGE: Flags = Flags::ADMIN
     .union(Flags::NO_ASYNC_LOADING);
 
 const NOT_ALLOWED: CommandError = CommandError::fixed(
-    "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+    &"ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
 );
 
 /// This family's declarations.
@@ -87,7 +87,7 @@ fn module_load(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let text = format!("Module {path} failed to load: this server has no modules");
     (cx.engine.log)(LogLevel::Warning, &text);
     Err(CommandError::fixed(
-        "ERR Error loading the extension. Please check the server logs.",
+        &"ERR Error loading the extension. Please check the server logs.",
     ))
 }
 
@@ -102,7 +102,7 @@ fn check_allowed(cx: &Cx<'_>) -> CmdResult {
 fn module_unload(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     check_allowed(cx)?;
     Err(CommandError::fixed(
-        "ERR Error unloading module: no such module with that name",
+        &"ERR Error unloading module: no such module with that name",
     ))
 }
 

@@ -26,7 +26,7 @@ fn monitor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     }
     if cx.client.flags.contains(ClientFlags::DENY_BLOCKING) {
         return Err(CommandError::fixed(
-            "ERR MONITOR isn't allowed for DENY BLOCKING client",
+            &"ERR MONITOR isn't allowed for DENY BLOCKING client",
         ));
     }
     if !cx.client.flags.contains(ClientFlags::MONITOR) {

@@ -181,7 +181,7 @@ const COMMANDLOG: Command = Command {
 /// Which log argument `at` names.
 fn kind(args: &Args<'_>, at: usize) -> Result<LogKind, CommandError> {
     args.one_of(at, &LogKind::NAMES).ok_or(CommandError::fixed(
-        "ERR type should be one of the following: slow, large-request, large-reply",
+        &"ERR type should be one of the following: slow, large-request, large-reply",
     ))
 }
 
@@ -202,7 +202,7 @@ fn count(args: &Args<'_>) -> Result<usize, CommandError> {
     match args.int(2).unwrap_or(i64::MIN) {
         -1 => Ok(usize::MAX),
         n => usize::try_from(n)
-            .map_err(|_| CommandError::fixed("ERR count should be greater than or equal to -1")),
+            .map_err(|_| CommandError::fixed(&"ERR count should be greater than or equal to -1")),
     }
 }
 

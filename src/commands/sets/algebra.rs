@@ -313,10 +313,10 @@ pub fn sunioncard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 /// The keys of SINTERCARD, and where their options begin.
 fn counted_keys<'a>(args: Args<'a>) -> Result<(&'a [&'a [u8]], usize), CommandError> {
     let count = parse_int(&args[1]).filter(|&n| n > 0);
-    let count = count.ok_or(CommandError::fixed("ERR numkeys should be greater than 0"))?;
+    let count = count.ok_or(CommandError::fixed(&"ERR numkeys should be greater than 0"))?;
     if count > args.len() as i64 - 2 {
         return Err(CommandError::fixed(
-            "ERR Number of keys can't be greater than number of args",
+            &"ERR Number of keys can't be greater than number of args",
         ));
     }
     let end = count as usize + 2;

@@ -9,7 +9,7 @@ use keyspace::value::Stream;
 use rdb::stream::StreamId;
 
 const TOO_SMALL: CommandError = CommandError::fixed(
-    "ERR The ID specified in XADD is equal or smaller than the target stream top item",
+    &"ERR The ID specified in XADD is equal or smaller than the target stream top item",
 );
 
 pub fn xadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
@@ -45,13 +45,13 @@ fn add(
     }
     if new_id == NewId::Given(StreamId::ZERO) {
         return Err(CommandError::fixed(
-            "ERR The ID specified in XADD must be greater than 0-0",
+            &"ERR The ID specified in XADD must be greater than 0-0",
         ));
     }
     let obeys = once.is_some() && once::obeys(cx);
     if once.is_some() && !obeys && new_id != NewId::Auto {
         return Err(CommandError::fixed(
-            "ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs",
+            &"ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs",
         ));
     }
     let key = &args[1];
@@ -96,7 +96,7 @@ fn add(
     });
     if appended.is_err() {
         return Err(CommandError::fixed(
-            "ERR Elements are too large to be stored",
+            &"ERR Elements are too large to be stored",
         ));
     }
     let added = id;
@@ -126,7 +126,7 @@ fn add(
 fn next_id(new_id: NewId, last: StreamId, now_ms: i64) -> Result<StreamId, CommandError> {
     if last == StreamId::MAX {
         return Err(CommandError::fixed(
-            "ERR The stream has exhausted the last possible ID, unable to add more items",
+            &"ERR The stream has exhausted the last possible ID, unable to add more items",
         ));
     }
     let now = StreamId {
@@ -194,13 +194,13 @@ pub fn xsetid(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let count = parse_int(count).ok_or(CommandError::NOT_AN_INTEGER)?;
             added = Some(
                 u64::try_from(count)
-                    .map_err(|_| CommandError::fixed("ERR entries_added must be positive"))?,
+                    .map_err(|_| CommandError::fixed(&"ERR entries_added must be positive"))?,
             );
         } else if let Some(deleted) = words.take_value("MAXDELETEDID") {
             let deleted = ids::id(deleted)?;
             if id < deleted {
                 return Err(CommandError::fixed(
-                    "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",
+                    &"ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",
                 ));
             }
             max_deleted = Some(deleted);
@@ -214,18 +214,18 @@ pub fn xsetid(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (stream, _) = cx.read::<Stream>(loc);
     if id < stream.max_deleted_id() {
         return Err(CommandError::fixed(
-            "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
+            &"ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
         ));
     }
     if !stream.is_empty() {
         if id < stream.last_live_id() {
             return Err(CommandError::fixed(
-                "ERR The ID specified in XSETID is smaller than the target stream top item",
+                &"ERR The ID specified in XSETID is smaller than the target stream top item",
             ));
         }
         if added.is_some_and(|added| added < stream.len() as u64) {
             return Err(CommandError::fixed(
-                "ERR The entries_added specified in XSETID is smaller than the target stream length",
+                &"ERR The entries_added specified in XSETID is smaller than the target stream length",
             ));
         }
     }

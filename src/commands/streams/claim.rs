@@ -179,7 +179,7 @@ fn options(
     now: i64,
 ) -> Result<StreamId, CommandError> {
     let (mut last_id, mut delivered) = (StreamId::ZERO, None);
-    let int = |text, error| parse_int(text).ok_or(CommandError::fixed(error));
+    let int = |text, error| parse_int(text).ok_or_else(|| CommandError::new(error));
     let mut words = args.options(at);
     while let Some(word) = words.peek() {
         if words.take("FORCE") {
@@ -229,7 +229,7 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let given = parse_int(given).and_then(|n| u64::try_from(n).ok());
             count = given
                 .filter(|n| (1..=most).contains(n))
-                .ok_or(CommandError::fixed("ERR COUNT must be > 0"))?;
+                .ok_or(CommandError::fixed(&"ERR COUNT must be > 0"))?;
         } else if words.take("JUSTID") {
             claim.just_id = true;
         } else {

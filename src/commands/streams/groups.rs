@@ -11,7 +11,7 @@ use keyspace::{Loc, Value};
 use rdb::stream::StreamId;
 
 const NO_KEY: CommandError = CommandError::fixed(
-    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.",
+    &"ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.",
 );
 
 /// The options that may follow the id of CREATE and SETID.
@@ -35,7 +35,7 @@ impl Options {
                 options.entries_read = match int_of(count)? {
                     -1 => None,
                     n => Some(u64::try_from(n).map_err(|_| {
-                        CommandError::fixed("ERR value for ENTRIESREAD must be positive or -1")
+                        CommandError::fixed(&"ERR value for ENTRIESREAD must be positive or -1")
                     })?),
                 };
             } else {
@@ -92,7 +92,7 @@ pub fn create(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (added, _) = cx.edit::<Stream, _>(loc, |stream, _| stream.add_group(name, group));
     if !added {
         return Err(CommandError::fixed(
-            "BUSYGROUP Consumer Group name already exists",
+            &"BUSYGROUP Consumer Group name already exists",
         ));
     }
     cx.client.reply.ok();
@@ -228,6 +228,6 @@ pub fn xack(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// An idle time in ms; less than none counts as none.
 pub fn idle_time(text: &[u8], error: &'static str) -> Result<i64, CommandError> {
-    let idle = parse_int(text).ok_or(CommandError::fixed(error))?;
+    let idle = parse_int(text).ok_or_else(|| CommandError::new(error))?;
     Ok(idle.max(0))
 }

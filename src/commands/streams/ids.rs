@@ -6,7 +6,7 @@ use rdb::stream::StreamId;
 use resp::Reply;
 
 const INVALID: CommandError =
-    CommandError::fixed("ERR Invalid stream ID specified as stream command argument");
+    CommandError::fixed(&"ERR Invalid stream ID specified as stream command argument");
 
 /// Longer texts are not ids.
 const LEN_MAX: usize = 127;
@@ -66,9 +66,9 @@ impl NewId {
 /// The argument is not an id, or an exclusive one that no id can follow.
 pub fn range_start(text: &[u8]) -> Result<StreamId, CommandError> {
     match exclusive(text) {
-        Some(rest) => id(rest)?
-            .next()
-            .ok_or(CommandError::fixed("ERR invalid start ID for the interval")),
+        Some(rest) => id(rest)?.next().ok_or(CommandError::fixed(
+            &"ERR invalid start ID for the interval",
+        )),
         None => inclusive(text, 0),
     }
 }
@@ -81,7 +81,7 @@ pub fn range_end(text: &[u8]) -> Result<StreamId, CommandError> {
     match exclusive(text) {
         Some(rest) => id_or(rest, u64::MAX)?
             .prev()
-            .ok_or(CommandError::fixed("ERR invalid end ID for the interval")),
+            .ok_or(CommandError::fixed(&"ERR invalid end ID for the interval")),
         None => inclusive(text, u64::MAX),
     }
 }

@@ -46,7 +46,7 @@ impl Request {
             ("FATAL", Mode::Fatal),
         ];
         let mode = args.one_of(3, &modes).ok_or(CommandError::fixed(
-            "ERR mode must be SILENT, FAIL, or FATAL",
+            &"ERR mode must be SILENT, FAIL, or FATAL",
         ))?;
         let mut request = Request {
             mode,
@@ -61,16 +61,17 @@ impl Request {
             {
                 let count = parse_int(count).filter(|n| *n > 0);
                 let count = count.and_then(|n| usize::try_from(n).ok());
-                let count =
-                    count.ok_or(CommandError::fixed("ERR numids must be a positive integer"))?;
+                let count = count.ok_or(CommandError::fixed(
+                    &"ERR numids must be a positive integer",
+                ))?;
                 let ids = words.take_next(count).ok_or(CommandError::fixed(
-                    "ERR number of IDs doesn't match numids",
+                    &"ERR number of IDs doesn't match numids",
                 ))?;
                 request.ids = all_ids(ids)?;
             } else if let Some(count) = words.take_value("RETRYCOUNT") {
                 let count = u64::try_from(int_of(count)?);
                 request.count = Some(count.map_err(|_| {
-                    CommandError::fixed("ERR Invalid RETRYCOUNT value, must be >= 0")
+                    CommandError::fixed(&"ERR Invalid RETRYCOUNT value, must be >= 0")
                 })?);
             } else if words.take("FORCE") {
                 request.force = true;

@@ -37,7 +37,7 @@ impl Once {
         }
         if words == 3 && args[at + 2].is_empty() {
             return Err(CommandError::fixed(
-                "ERR syntax error, IDMP requires a non-empty idempotent ID",
+                &"ERR syntax error, IDMP requires a non-empty idempotent ID",
             ));
         }
         Ok(Some(Once { at, words }))
@@ -141,7 +141,7 @@ pub fn xcfgset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     if duration.is_none() && most.is_none() {
         return Err(CommandError::fixed(
-            "ERR At least one parameter must be specified",
+            &"ERR At least one parameter must be specified",
         ));
     }
     cx.edit::<Stream, _>(loc, |stream, env| {
@@ -158,22 +158,22 @@ pub fn xcfgset(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 pub fn xidmprecord(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (key, producer, name) = (&args[1], &args[2], &args[3]);
     if producer.is_empty() {
-        return Err(CommandError::fixed("ERR producer ID must be non-empty"));
+        return Err(CommandError::fixed(&"ERR producer ID must be non-empty"));
     }
     if name.is_empty() {
-        return Err(CommandError::fixed("ERR idempotent ID must be non-empty"));
+        return Err(CommandError::fixed(&"ERR idempotent ID must be non-empty"));
     }
     let id = ids::id(&args[4])?;
     let found = cx.find_to_write::<Stream>(key)?;
     let loc = found.ok_or(CommandError::NO_SUCH_KEY)?;
     let (stream, _) = cx.read::<Stream>(loc);
     if stream.range(id, id).next().is_none() {
-        return Err(CommandError::fixed("ERR No such message in stream"));
+        return Err(CommandError::fixed(&"ERR No such message in stream"));
     }
     match stream.added_as(producer, name) {
         Some(known) if known != id => {
             return Err(CommandError::fixed(
-                "ERR IID already exists for this producer with a different stream ID",
+                &"ERR IID already exists for this producer with a different stream ID",
             ));
         }
         Some(_) => {}

@@ -65,14 +65,14 @@ impl<'a> Request<'a> {
             } else if let Some([name, consumer]) = words.take_with("GROUP") {
                 if !grouped {
                     return Err(CommandError::fixed(
-                        "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.",
+                        &"ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.",
                     ));
                 }
                 group = Some((name, consumer));
             } else if words.take("NOACK") {
                 if !grouped {
                     return Err(CommandError::fixed(
-                        "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.",
+                        &"ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.",
                     ));
                 }
                 noack = true;
@@ -81,7 +81,7 @@ impl<'a> Request<'a> {
             }
         };
         if streams.len() % 2 == 1 {
-            return Err(CommandError::fixed(match grouped {
+            return Err(CommandError::new(match grouped {
                 true => {
                     "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified."
                 }
@@ -92,7 +92,7 @@ impl<'a> Request<'a> {
         }
         if grouped && group.is_none() {
             return Err(CommandError::fixed(
-                "ERR Missing GROUP option for XREADGROUP",
+                &"ERR Missing GROUP option for XREADGROUP",
             ));
         }
         let (keys, ids) = streams.split_at(streams.len() / 2);
@@ -159,7 +159,7 @@ pub fn xread(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             }
             b">" => {
                 return Err(CommandError::fixed(
-                    "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
+                    &"ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
                 ));
             }
             _ => ids::id(text)?,

@@ -41,11 +41,11 @@ impl<'a> Request<'a> {
             } else if let Some(count) = words.take_value("IDS") {
                 let count = parse_int(count).filter(|n| *n > 0);
                 let count = count.ok_or(CommandError::fixed(
-                    "ERR Number of IDs must be a positive integer",
+                    &"ERR Number of IDs must be a positive integer",
                 ))?;
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
                 ids = Some(words.take_next(count).ok_or(CommandError::fixed(
-                    "ERR The `numids` parameter must match the number of arguments",
+                    &"ERR The `numids` parameter must match the number of arguments",
                 ))?);
             } else {
                 return Err(CommandError::SYNTAX);

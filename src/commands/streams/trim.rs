@@ -53,17 +53,16 @@ impl TrimOptions {
                 break;
             } else if let Some(first) = words.take_value("MAXLEN") {
                 let most = int_of(options.threshold(&mut words, first)?)?;
-                options.bound =
-                    Some(Bound::MaxLen(u64::try_from(most).map_err(|_| {
-                        CommandError::fixed("ERR The MAXLEN argument must be >= 0.")
-                    })?));
+                options.bound = Some(Bound::MaxLen(u64::try_from(most).map_err(|_| {
+                    CommandError::fixed(&"ERR The MAXLEN argument must be >= 0.")
+                })?));
             } else if let Some(first) = words.take_value("MINID") {
                 let least = options.threshold(&mut words, first)?;
                 options.bound = Some(Bound::MinId(ids::id(least)?));
             } else if let Some(count) = words.take_value("LIMIT") {
                 limit =
                     Some(u64::try_from(int_of(count)?).map_err(|_| {
-                        CommandError::fixed("ERR The LIMIT argument must be >= 0.")
+                        CommandError::fixed(&"ERR The LIMIT argument must be >= 0.")
                     })?);
             } else if let Some(policy) = refs::references(word)
                 && options.references.is_none()
@@ -76,7 +75,7 @@ impl TrimOptions {
             } else if adds && let Some(once) = Once::parse(args, words.at())? {
                 if options.once.is_some() {
                     return Err(CommandError::fixed(
-                        "ERR syntax error, IDMP/IDMPAUTO specified multiple times",
+                        &"ERR syntax error, IDMP/IDMPAUTO specified multiple times",
                     ));
                 }
                 options.once = Some(once);
@@ -91,12 +90,12 @@ impl TrimOptions {
         }
         if options.bound.is_none() && limit.is_some_and(|limit| limit > 0) {
             return Err(CommandError::fixed(
-                "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+                &"ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
             ));
         }
         if options.bound.is_none() && !adds {
             return Err(CommandError::fixed(
-                "ERR syntax error, XTRIM must be called with a trimming strategy",
+                &"ERR syntax error, XTRIM must be called with a trimming strategy",
             ));
         }
         options.set_limit(cx, limit)?;
@@ -111,7 +110,7 @@ impl TrimOptions {
     ) -> Result<&'a [u8], CommandError> {
         if self.bound.is_some() {
             return Err(CommandError::fixed(
-                "ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
+                &"ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
             ));
         }
         let mut threshold = first;
@@ -133,7 +132,7 @@ impl TrimOptions {
         self.limit = match given {
             Some(_) if !self.approximate => {
                 return Err(CommandError::fixed(
-                    "ERR syntax error, LIMIT cannot be used without the special ~ option",
+                    &"ERR syntax error, LIMIT cannot be used without the special ~ option",
                 ));
             }
             Some(limit) => limit,

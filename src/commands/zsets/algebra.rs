@@ -233,7 +233,7 @@ impl Form {
             if scored && let Some(weights) = words.take_list("WEIGHTS", keys) {
                 for (weight, text) in options.weights.iter_mut().zip(weights) {
                     *weight = parse_float(text)
-                        .ok_or(CommandError::fixed("ERR weight value is not a float"))?;
+                        .ok_or(CommandError::fixed(&"ERR weight value is not a float"))?;
                 }
             } else if scored && words.take("AGGREGATE") {
                 let way = words.take_one_of(&[

@@ -7,7 +7,7 @@ use keyspace::value::{LexBound, ScoreBound};
 /// Both ends of a score range.
 pub fn score_range(min: &[u8], max: &[u8]) -> Result<(ScoreBound, ScoreBound), CommandError> {
     let bounds = score_bound(min).zip(score_bound(max));
-    bounds.ok_or(CommandError::fixed("ERR min or max is not a float"))
+    bounds.ok_or(CommandError::fixed(&"ERR min or max is not a float"))
 }
 
 fn score_bound(text: &[u8]) -> Option<ScoreBound> {
@@ -28,7 +28,7 @@ fn score_bound(text: &[u8]) -> Option<ScoreBound> {
 pub fn lex_range(min: &[u8], max: &[u8]) -> Result<(LexBound, LexBound), CommandError> {
     let bounds = lex_bound(min).zip(lex_bound(max));
     bounds.ok_or(CommandError::fixed(
-        "ERR min or max not valid string range item",
+        &"ERR min or max not valid string range item",
     ))
 }
 

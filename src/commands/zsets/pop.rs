@@ -155,7 +155,7 @@ impl<'a> PopRequest<'a> {
             [] => 1,
             [_, count] if args.is(rest + 1, "COUNT") => {
                 let count = parse_int(count).filter(|&n| n > 0);
-                count.ok_or(CommandError::fixed("ERR count should be greater than 0"))? as usize
+                count.ok_or(CommandError::fixed(&"ERR count should be greater than 0"))? as usize
             }
             _ => return Err(CommandError::SYNTAX),
         };

@@ -65,12 +65,12 @@ impl Request {
         let reverse = reverse.unwrap_or(false);
         if limit.1 != -1 && kind == Kind::Rank {
             return Err(CommandError::fixed(
-                "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+                &"ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
             ));
         }
         if with_scores && kind == Kind::Lex {
             return Err(CommandError::fixed(
-                "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
+                &"ERR syntax error, WITHSCORES not supported in combination with BYLEX",
             ));
         }
         let (first, second) = (&args[at], &args[at + 1]);

@@ -63,18 +63,18 @@ impl Rules {
         }
         if rules.only_new && rules.only_old {
             return Err(CommandError::fixed(
-                "ERR XX and NX options at the same time are not compatible",
+                &"ERR XX and NX options at the same time are not compatible",
             ));
         }
         let exclusive = [rules.only_new, rules.only_greater, rules.only_less];
         if exclusive.into_iter().filter(|&set| set).count() > 1 {
             return Err(CommandError::fixed(
-                "ERR GT, LT, and/or NX options at the same time are not compatible",
+                &"ERR GT, LT, and/or NX options at the same time are not compatible",
             ));
         }
         if rules.increment && rest > 2 {
             return Err(CommandError::fixed(
-                "ERR INCR option supports a single increment-element pair",
+                &"ERR INCR option supports a single increment-element pair",
             ));
         }
         Ok((rules, at))
@@ -120,7 +120,7 @@ impl Rules {
         let new = if self.increment { old + score } else { score };
         if new.is_nan() {
             return Err(CommandError::fixed(
-                "ERR resulting score is not a number (NaN)",
+                &"ERR resulting score is not a number (NaN)",
             ));
         }
         if (self.only_greater && new <= old) || (self.only_less && new >= old) {

@@ -262,7 +262,7 @@ impl Engine {
             Unblock::Timeout => self.end_wait(id, time_is_up),
             Unblock::Error => self.end_wait(id, |engine, session, _| {
                 let error = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
-                engine.fail(session, &CommandError::fixed(error));
+                engine.fail(session, &CommandError::new(error));
             }),
         }
     }
@@ -282,7 +282,7 @@ impl Engine {
         let waiting = self.clients.values().filter(|c| waits(c)).map(|c| c.id);
         for id in waiting.collect::<Vec<_>>() {
             self.end_wait(id, |engine, session, _| {
-                engine.fail(session, &CommandError::fixed(NO_LOG));
+                engine.fail(session, &CommandError::new(NO_LOG));
             });
         }
     }
@@ -300,7 +300,7 @@ impl Engine {
         for id in waiting.collect::<Vec<_>>() {
             self.end_wait(id, |engine, session, _| {
                 engine.fail(session, &CommandError::fixed(
-                    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+                    &"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
                 ));
                 session.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
             });
@@ -328,19 +328,19 @@ fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
 /// Not a number, negative, or too far away.
 pub fn deadline(cx: &Cx<'_>, seconds: &[u8]) -> Result<Option<i64>, CommandError> {
     let seconds = base::float::parse_float(seconds).ok_or(CommandError::fixed(
-        "ERR timeout is not a float or out of range",
+        &"ERR timeout is not a float or out of range",
     ))?;
     deadline_in(cx, (seconds * 1000.0).ceil())
 }
 
 /// As [`deadline`], of a timeout in milliseconds that has been read.
 pub fn deadline_in(cx: &Cx<'_>, ms: f64) -> Result<Option<i64>, CommandError> {
-    let out_of_range = CommandError::fixed("ERR timeout is out of range");
+    let out_of_range = CommandError::fixed(&"ERR timeout is out of range");
     if ms >= i64::MAX as f64 {
         return Err(out_of_range);
     }
     if ms < 0.0 {
-        return Err(CommandError::fixed("ERR timeout is negative"));
+        return Err(CommandError::fixed(&"ERR timeout is negative"));
     }
     match ms as i64 {
         0 => Ok(None),

@@ -88,7 +88,7 @@ impl Replay {
         engine.commits.collect(true);
         let reply = self.session.reply.bytes();
         let error = match &result {
-            Err(error) => Some(&error.0[..]),
+            Err(error) => Some(error.bytes()),
             Ok(()) => reply.strip_prefix(b"-"),
         };
         if let Some(error) = error {

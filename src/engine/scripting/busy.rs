@@ -38,11 +38,11 @@ impl AtRest {
 
 /// A script of EVAL is busy.
 pub const EVAL_IS_BUSY: CommandError = CommandError::fixed(
-    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    &"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
 );
 /// A function is busy.
 pub const FUNCTION_IS_BUSY: CommandError = CommandError::fixed(
-    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
+    &"BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
 );
 
 impl Session {
@@ -192,12 +192,12 @@ impl Engine {
     pub fn kill_script(&mut self, kind: Kind) -> CmdResult {
         let Some(running) = &mut self.scripting.running else {
             return Err(CommandError::fixed(
-                "NOTBUSY No scripts in execution right now.",
+                &"NOTBUSY No scripts in execution right now.",
             ));
         };
         if running.wrote {
             return Err(CommandError::fixed(
-                "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
+                &"UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
             ));
         }
         match (kind, running.kind) {

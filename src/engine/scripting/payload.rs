@@ -34,18 +34,19 @@ pub fn encode<'a>(sources: impl Iterator<Item = &'a [u8]>, compress: bool) -> Ve
 /// # Errors
 /// As the reference words them.
 pub fn decode(payload: &[u8]) -> Result<Vec<Vec<u8>>, CommandError> {
-    const BAD: CommandError = CommandError::fixed("ERR DUMP payload version or checksum are wrong");
+    const BAD: CommandError =
+        CommandError::fixed(&"ERR DUMP payload version or checksum are wrong");
     dump::verify(payload).map_err(|_| BAD)?;
     let mut rest = &payload[..payload.len() - FOOTER_LEN];
     let mut sources = Vec::new();
     while let Some((&kind, behind)) = rest.split_first() {
         if kind == Opcode::FunctionPreGa.number() {
             return Err(CommandError::fixed(
-                "ERR Pre-GA function format not supported",
+                &"ERR Pre-GA function format not supported",
             ));
         }
         if kind != Opcode::Function2.number() {
-            return Err(CommandError::fixed("ERR given type is not a function"));
+            return Err(CommandError::fixed(&"ERR given type is not a function"));
         }
         let (text, length) = StrRef::decode(behind).ok_or(FAILED)?;
         let mut source = Vec::new();
@@ -56,4 +57,4 @@ pub fn decode(payload: &[u8]) -> Result<Vec<Vec<u8>>, CommandError> {
     Ok(sources)
 }
 
-const FAILED: CommandError = CommandError::fixed("ERR failed loading functions from payload");
+const FAILED: CommandError = CommandError::fixed(&"ERR failed loading functions from payload");

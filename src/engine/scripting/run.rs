@@ -61,10 +61,10 @@ pub fn keys_and_args(args: Args<'_>, count: i64) -> Result<(Part<'_>, Part<'_>),
     let rest = args.from(3);
     if count > rest.len() as i64 {
         let text = "ERR Number of keys can't be greater than number of args";
-        return Err(CommandError::fixed(text));
+        return Err(CommandError::new(text));
     }
     if count < 0 {
-        return Err(CommandError::fixed("ERR Number of keys can't be negative"));
+        return Err(CommandError::fixed(&"ERR Number of keys can't be negative"));
     }
     Ok(rest.split_at(count as usize))
 }

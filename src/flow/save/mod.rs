@@ -380,12 +380,12 @@ impl<W: Writers> Saves<W> {
         let waits = options.schedule || (rewrites && options.after_rewrite);
         if rewrites && !waits {
             return Err(CommandError::fixed(
-                "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+                &"ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
             ));
         }
         if self.running() && !rewrites {
             return Err(CommandError::fixed(
-                "ERR Background save already in progress",
+                &"ERR Background save already in progress",
             ));
         }
         if waits {
@@ -413,7 +413,7 @@ impl<W: Writers> Saves<W> {
             }
             Err(e) => {
                 (engine.log)(LogLevel::Warning, &format!("Can't save in background: {e}"));
-                Err(CommandError::fixed("ERR"))
+                Err(CommandError::fixed(&"ERR"))
             }
         }
     }
@@ -426,7 +426,7 @@ impl<W: Writers> Saves<W> {
         match self.state.borrow_mut().scheduled.take() {
             Some(_) => Ok("Scheduled background saving cancelled"),
             None => Err(CommandError::fixed(
-                "ERR Background saving is currently not in progress or scheduled",
+                &"ERR Background saving is currently not in progress or scheduled",
             )),
         }
     }

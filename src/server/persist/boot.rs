@@ -99,11 +99,11 @@ pub fn reload(
         persistence.give_up(engine, Which::Any);
         persistence
             .save(engine, &SaveOptions::default())
-            .map_err(|_| CommandError::fixed("ERR"))?;
+            .map_err(|_| CommandError::fixed(&"ERR"))?;
     }
     load_again(persistence, engine, options).map_err(|e| {
         tracing::warn!("Error trying to load the RDB dump: {e}");
-        CommandError::fixed("ERR Error trying to load the RDB dump, check server logs.")
+        CommandError::fixed(&"ERR Error trying to load the RDB dump, check server logs.")
     })
 }
 

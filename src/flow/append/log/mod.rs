@@ -230,7 +230,7 @@ impl<A: Appenders> AppendOnly<A> {
     ) -> Result<&'static str, CommandError> {
         if self.state.borrow().running.is_some() {
             return Err(CommandError::fixed(
-                "ERR Background append only file rewriting already in progress",
+                &"ERR Background append only file rewriting already in progress",
             ));
         }
         {

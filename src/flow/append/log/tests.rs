@@ -195,7 +195,7 @@ fn a_base_that_cannot_be_written_is_why_writes_are_refused_and_replies_wait() {
     play.turn();
     assert!(play.durable() < after);
     let refusal = play.bench.engine.append_failed.clone();
-    let refusal = refusal.map(|error| String::from_utf8_lossy(&error.0).into_owned());
+    let refusal = refusal.map(|error| String::from_utf8_lossy(error.bytes()).into_owned());
     assert!(
         refusal
             .as_ref()
