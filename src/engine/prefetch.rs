@@ -13,7 +13,7 @@ pub const BATCH: usize = 64;
 /// Requests in a batch from which on it pays.
 const FROM: usize = 3;
 /// Keys of a database from which on they are not all in the cache anyway.
-const KEYS_FROM: usize = 20_000;
+const KEYS_FROM: usize = 1_000;
 
 /// What the first arguments of a batch's requests hash to, as far as that was needed.
 #[derive(Debug, Default)]
