@@ -60,6 +60,8 @@ pub enum Change {
     LoadDelay,
     /// Ask the system for as many open files as that takes.
     MaxClients,
+    /// Count what clients hold.
+    ClientMemory,
     /// Let all clients in if there is no password any more.
     Password,
     /// Forget the times that are not tracked any more.

@@ -236,7 +236,7 @@ directives! {
     /// limit, the clients that take most are disconnected first. Replicas do not count, and CLIENT NO-EVICT exempts a
     /// client. If the limit is too low, clients with large replies are disconnected again and again. A limit below 128
     /// KB is treated as 128 KB, so that a few clients with short commands are always served.
-    Works LIVE "maxmemory-clients" maxmemory_clients: i64 = 0, MemoryOrPercent;
+    Works LIVE -> ClientMemory "maxmemory-clients" maxmemory_clients: i64 = 0, MemoryOrPercent;
     /// How many keys are remembered for clients that use client-side caching; 0 means no limit. Above the limit, keys
     /// are forgotten, and the clients that cached them are told to drop them, so a low value makes caching useless; a
     /// high value takes memory.

@@ -57,6 +57,18 @@ impl Engine {
     /// Disconnects the largest clients until all of them together are within the limit. No command runs in the
     /// meantime.
     pub fn evict_clients(&mut self) {
+        self.evict_with(None);
+    }
+
+    /// As [`Engine::evict_clients`], before requests of a client run that is lent: what they hold counts already. If it
+    /// is the one to go, they do not run.
+    #[cold]
+    pub fn evict_before(&mut self, client: &mut Session) {
+        self.count_client(client);
+        self.evict_with(Some(client));
+    }
+
+    fn evict_with(&mut self, mut lent: Option<&mut Session>) {
         let Some(limit) = self.client_memory_limit() else {
             return;
         };
@@ -64,10 +76,8 @@ impl Engine {
             return;
         }
         let spared = ClientFlags::NO_EVICT | ClientFlags::CLOSE_ASAP;
-        let candidates = self
-            .clients
-            .values()
-            .filter(|c| !c.flags.intersects(spared) && c.counted_memory > 0);
+        let clients = self.clients.values().chain(lent.as_deref());
+        let candidates = clients.filter(|c| !c.flags.intersects(spared) && c.counted_memory > 0);
         let now = self.clock.steady_ms;
         let rank = |c: &Session| (c.counted_memory.max(SMALL), now - c.last_interaction_ms);
         let mut candidates: Vec<((usize, i64), Reverse<ClientId>)> =
@@ -76,7 +86,8 @@ impl Engine {
         while self.client_memory > limit
             && let Some((_, Reverse(id))) = candidates.pop()
         {
-            let Some(client) = self.clients.get_mut(&id) else {
+            let lent = lent.as_deref_mut().filter(|lent| lent.id == id);
+            let Some(client) = lent.or_else(|| self.clients.get_mut(&id)) else {
                 continue;
             };
             let held = client.counted_memory;

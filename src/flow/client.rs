@@ -216,6 +216,12 @@ fn run_batch(
     attend_from: &mut usize,
 ) -> usize {
     let Batch { buf, rest, hashes } = batch;
+    if engine.config.maxmemory_clients != 0 {
+        let large: usize = parser.larges().iter().map(|large| large.len()).sum();
+        session.query_buffer = buf.len() + large;
+        engine.evict_before(session);
+        session.query_buffer = buf.len();
+    }
     // EXEC runs what came in other buffers.
     let elsewhere = !parser.larges().is_empty() || session.flags.contains(ClientFlags::MULTI);
     session.request_bound = if elsewhere { usize::MAX } else { buf.len() };

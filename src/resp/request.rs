@@ -81,6 +81,9 @@ impl std::error::Error for ProtocolError {}
 /// The span of large argument `i` starts at `LARGE + i`, which is in no buffer.
 const LARGE: usize = 1 << 62;
 
+/// More arguments than this leave no memory behind when their request has run.
+const KEPT_SPANS: usize = 1024;
+
 /// The place of an argument: in the caller's buffer, among the words of inline requests, or by itself.
 #[derive(Clone, Copy, Debug)]
 struct Span {
@@ -240,6 +243,7 @@ impl Parser {
                 _ => bytes,
             };
             self.spans.drain(..spans);
+            self.give_back();
             let in_buffer = self.spans.iter_mut().filter(|s| s.start < LARGE);
             in_buffer.for_each(|s| s.start -= bytes);
             self.at -= bytes;
@@ -247,11 +251,25 @@ impl Parser {
             return bytes;
         }
         self.spans.clear();
+        self.give_back();
         self.words.clear();
         self.at = 0;
         self.missing = 0;
         self.bulk = None;
         bytes
+    }
+
+    /// After a request of many arguments.
+    #[inline]
+    fn give_back(&mut self) {
+        if self.spans.capacity() > KEPT_SPANS && self.spans.len() <= KEPT_SPANS {
+            self.spans.shrink_to(KEPT_SPANS);
+        }
+    }
+
+    /// Bytes of memory that it takes, without those of large arguments.
+    pub fn memory(&self) -> usize {
+        self.spans.capacity() * size_of::<Span>() + self.words.capacity()
     }
 
     /// True if it remembers nothing of what it has seen.
@@ -570,6 +588,22 @@ mod tests {
         parser.parse(&buf, LIMITS, 10).expect("well formed");
         let request: Vec<_> = parser.request(0, &buf).collect();
         assert_eq!(request, [b"GET".as_slice(), b"k"]);
+    }
+
+    #[test]
+    fn a_request_of_many_arguments_leaves_little_memory_behind() {
+        let many = 100 * KEPT_SPANS;
+        let mut buf = format!("*{many}\r\n").into_bytes();
+        buf.extend(b"$1\r\na\r\n".repeat(many));
+        let mut parser = Parser::default();
+        let half = buf.len() / 2;
+        parser.parse(&buf[..half], LIMITS, 10).expect("well formed");
+        assert!(parser.memory() >= many / 2 * size_of::<Span>());
+        assert_eq!(parser.consume(0), 0);
+        parser.parse(&buf, LIMITS, 10).expect("well formed");
+        assert_eq!(parser.request(0, &buf).len(), many);
+        assert_eq!(parser.consume(1), buf.len());
+        assert!(parser.memory() <= KEPT_SPANS * size_of::<Span>());
     }
 
     #[test]

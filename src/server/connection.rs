@@ -175,9 +175,12 @@ impl Connection {
         self.input.shrink_to(READ_SIZE);
     }
 
-    /// Bytes of input that have not run.
+    /// Bytes of input that have not run. The header of a large argument has been read.
     fn waiting(&self) -> usize {
-        self.input.len() + self.large.as_ref().map_or(0, Incoming::held)
+        match &self.large {
+            Some(large) => large.held(),
+            None => self.input.len(),
+        }
     }
 
     /// Runs the requests in `fresh`, or those in the connection's own buffer if `fresh` is empty, then writes all
@@ -228,7 +231,7 @@ impl Connection {
         }
         let ran = engine.tick;
         session.query_buffer = self.waiting();
-        session.query_free = self.input.capacity() - self.input.len();
+        session.query_free = self.input.capacity() - self.input.len() + self.parser.memory();
         engine.deliver_mail(&mut session);
         engine.check_hard_limit(&mut session);
         if written.is_ok() {

@@ -257,7 +257,10 @@ impl Host for Shell {
                     )
                 })
             }
-            Change::Read | Change::Password | Change::LatencyTracking => {
+            Change::Read
+            | Change::Password
+            | Change::LatencyTracking
+            | Change::ClientMemory => {
                 self.follow_settings(engine);
                 Ok(())
             }

@@ -407,10 +407,34 @@ fn client_list_says_what_is_held() {
         "{clients}"
     );
     client.ok("CONFIG SET maxmemory-clients 1mb");
-    client.cmd(&["PUBLISH", "c", "last"]);
-    wait_until("it is evicted", || {
-        client.info_field("stats", "evicted_clients") == "1"
-    });
+    assert_eq!(client.info_field("stats", "evicted_clients"), "1");
     reader.set_reply_limit(Some(Duration::from_secs(60)));
     replies_until_the_end(&mut reader);
+}
+
+/// A request counts before it runs, and what it took is not kept.
+#[test]
+fn a_request_beyond_maxmemory_clients_does_not_run() {
+    let server = Builder::forebay().config("maxmemory-clients 4mb").start();
+    let mut client = server.client();
+    let mut large = server.client();
+    large.ok("SET k v");
+    let held = |client: &mut Client| -> usize {
+        let held = client.info_field("memory", "mem_clients_normal");
+        held.parse().expect("a number")
+    };
+    let before = held(&mut client);
+    assert!(before > 0, "who asks counts, too");
+    let many: Vec<String> = (0..100_000).map(|i| i.to_string()).collect();
+    let sadd = ["SADD".to_owned(), "s".to_owned()];
+    let sadd: Vec<&str> = sadd.iter().chain(&many).map(String::as_str).collect();
+    assert_eq!(large.cmd(&sadd), Value::Int(100_000));
+    wait_until("its memory is given back", || {
+        held(&mut client) < before + (256 << 10)
+    });
+    // The connection may end while the value is still being sent.
+    let value = "v".repeat(4 * MB);
+    assert!(large.try_cmd(&["SET", "k", &value]).is_err());
+    assert_eq!(client.text("GET k"), "v");
+    assert_eq!(client.info_field("stats", "evicted_clients"), "1");
 }

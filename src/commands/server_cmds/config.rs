@@ -163,6 +163,8 @@ fn apply(cx: &mut Cx<'_>, directive: &Directive) -> Result<(), String> {
     match directive.change {
         // A new password leaves clients that have logged in as they are.
         Change::Password => engine.take_password_of_config(cx.client),
+        // It is not known while there is no limit. Those that are too many are closed when this turn ends.
+        Change::ClientMemory => engine.count_clients(),
         Change::LatencyTracking if !engine.config.latency_tracking => {
             let stats = engine.stats.per_command.iter_mut();
             stats.for_each(|s| s.times = Default::default());

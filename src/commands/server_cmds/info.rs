@@ -30,7 +30,7 @@ type Section = fn(&Engine, &Facts, &mut String);
 const SECTIONS: &[(&str, &str, bool, Section)] = &[
     ("server", "Server", true, sections::server),
     ("clients", "Clients", true, |_, _, _| {}),
-    ("memory", "Memory", true, sections::memory),
+    ("memory", "Memory", true, |_, _, _| {}),
     ("persistence", "Persistence", true, |_, _, _| {}),
     ("threads", "Threads", true, |_, _, _| {}),
     ("stats", "Stats", true, sections::stats),
@@ -93,6 +93,9 @@ fn info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         }
         if *name == "clients" {
             sections::clients(engine, cx.client, &mut text);
+        }
+        if *name == "memory" {
+            sections::memory(engine, &facts, cx.client, &mut text);
         }
         lines(engine, &facts, &mut text);
     }

@@ -136,9 +136,9 @@ pub struct Overhead {
 }
 
 impl Overhead {
-    /// Of a server.
-    pub fn of(engine: &Engine) -> Overhead {
-        let clients = engine.clients.values();
+    /// Of a server, for a client that asks. While its request runs, it is not among the clients.
+    pub fn of(engine: &Engine, asking: &Session) -> Overhead {
+        let clients = engine.clients.values().chain([asking]);
         let normal = clients.filter(|c| !c.flags.contains(ClientFlags::REPLICA));
         let log = engine.repl.history().backlog();
         let held = log.map_or(0, |log| log.memory());
@@ -162,12 +162,12 @@ impl Overhead {
 }
 
 /// INFO memory
-pub fn memory(engine: &Engine, facts: &Facts, out: &mut String) {
+pub fn memory(engine: &Engine, facts: &Facts, asking: &Session, out: &mut String) {
     let mut line = Lines(out);
     let used = (engine.used_memory)(engine);
     let peak = engine.stats.peak_memory.max(used);
     let m = &facts.memory;
-    let overhead = Overhead::of(engine);
+    let overhead = Overhead::of(engine, asking);
     let startup = engine.startup_memory;
     let total_overhead = overhead.total(startup);
     let dataset = used.saturating_sub(total_overhead);

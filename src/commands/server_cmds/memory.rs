@@ -120,7 +120,7 @@ fn memory_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let m = facts.memory;
     let used = (engine.used_memory)(engine);
     let peak = engine.stats.peak_memory.max(used);
-    let overhead = Overhead::of(engine);
+    let overhead = Overhead::of(engine, cx.client);
     let startup = engine.startup_memory;
     let total_overhead = overhead.total(startup);
     let dataset = used.saturating_sub(total_overhead);
@@ -216,7 +216,7 @@ fn memory_doctor(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
             m.rss
         ));
     }
-    let overhead = Overhead::of(cx.engine);
+    let overhead = Overhead::of(cx.engine, cx.client);
     let clients = cx.engine.clients.len().max(1);
     if overhead.clients / clients > 200 * 1024 {
         findings.push("Big client buffers: clients hold more than 200 KB each.".into());

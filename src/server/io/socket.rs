@@ -404,12 +404,17 @@ impl Socket {
             return;
         }
         let input = envelope.map_or(&self.ahead, |envelope| &envelope.input);
-        let large = self.large.as_ref().map_or(0, Incoming::held);
+        let framing = envelope.map_or(0, |envelope| envelope.parser.memory());
+        // The header of a large argument has been read.
+        let waiting = match &self.large {
+            Some(large) => large.held(),
+            None => input.len(),
+        };
         let note = Note {
             at: self.at,
             read: std::mem::take(&mut self.read),
-            waiting: input.len() + large,
-            free: input.capacity() - input.len(),
+            waiting,
+            free: input.capacity() - input.len() + framing,
             head: input[..input.len().min(SHOWN)].to_vec(),
         };
         self.noting = true;
