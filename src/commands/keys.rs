@@ -494,7 +494,11 @@ const SHARED_INTEGERS: std::ops::Range<i64> = 0..10_000;
 
 fn object_refcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if let Some(loc) = cx.object(&args[2]) {
+        // Where each entry has its own time of use, real servers share no objects.
+        let config = &cx.engine.config;
+        let own = config.maxmemory != 0 && config.maxmemory_policy.ranks_by_use();
         let shared = match cx.value(loc) {
+            _ if own => false,
             ValueRef::Str(s) if s.encoding() == "int" => {
                 s.int().is_some_and(|n| SHARED_INTEGERS.contains(&n))
             }

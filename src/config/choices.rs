@@ -129,6 +129,15 @@ impl MaxmemoryPolicy {
         matches!(self, P::AllkeysLru | P::AllkeysLfu | P::AllkeysRandom)
     }
 
+    /// Each entry is ranked by its own use.
+    pub fn ranks_by_use(self) -> bool {
+        use MaxmemoryPolicy as P;
+        matches!(
+            self,
+            P::AllkeysLru | P::AllkeysLfu | P::VolatileLru | P::VolatileLfu
+        )
+    }
+
     /// Heat is a counter of use, not a time.
     pub fn is_lfu(self) -> bool {
         matches!(

@@ -1,6 +1,7 @@
 //! What strangers may see and take: secrets, cursors, patterns, memory for input and output.
 //!
 //! * [`broken`]: what a client was not sent any more reaches nobody else.
+//! * [`evicted`]: keys make room for others within `maxmemory`, and no more of them than needed.
 //! * [`filters`]: which clients CLIENT LIST and CLIENT KILL mean.
 //! * [`large`]: arguments of many megabytes are in memory once, and one without memory fails its request alone.
 //! * [`output`]: limits of what a client may send ahead and have pending.
@@ -14,6 +15,7 @@
 mod support;
 
 mod broken;
+mod evicted;
 mod filters;
 mod large;
 mod output;

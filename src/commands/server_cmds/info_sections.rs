@@ -91,7 +91,7 @@ pub fn clients(engine: &Engine, asker: &Session, out: &mut String) {
     let postponed = postponed.filter(waits).count();
     line.put("blocked_clients", engine.blocking.clients() + postponed);
     let count = |f: &dyn Fn(&&Session) -> bool| clients().filter(f).count();
-    line.put("tracking_clients", engine.tracking.clients());
+    line.put("tracking_clients", engine.tracking.clients().len());
     line.put("pubsub_clients", count(&|c| c.subscriptions() > 0));
     line.put("watching_clients", count(&|c| !c.watched.is_empty()));
     line.put("clients_in_timeout_table", engine.blocking.with_deadline());
@@ -163,8 +163,9 @@ impl Overhead {
 
 /// INFO memory
 pub fn memory(engine: &Engine, facts: &Facts, asking: &Session, out: &mut String) {
+    // The text of the reply is in memory for this moment only.
+    let used = (engine.used_memory)(engine).saturating_sub(out.capacity());
     let mut line = Lines(out);
-    let used = (engine.used_memory)(engine);
     let peak = engine.stats.peak_memory.max(used);
     let m = &facts.memory;
     let overhead = Overhead::of(engine, asking);

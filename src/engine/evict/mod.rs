@@ -18,24 +18,39 @@ const POOL: usize = 16;
 /// How old the count of memory may be on which an eviction is based.
 const RECOUNT_US: u64 = 1_000;
 
+/// What may wait to be sent to a client with tracking without counting here, bytes.
+const TOLD_MAX: usize = 1 << 20;
+
 impl Engine {
-    /// True if `used_memory`, without what eviction cannot free, is above `maxmemory`.
-    fn is_over(&self) -> bool {
+    /// True if `used_memory`, without what eviction cannot free and these bytes, is above `maxmemory`.
+    fn is_over(&self, told: usize) -> bool {
         let (used, limit) = ((self.used_memory)(self), self.config.maxmemory as usize);
-        used > limit && used.saturating_sub(self.not_counted_for_evict()) > limit
+        let spared = || told + self.tracking.untold_bytes() + self.not_counted_for_evict();
+        used > limit && used.saturating_sub(spared()) > limit
+    }
+
+    /// Bytes of messages to clients with tracking that have not been sent. Those about evicted keys are among them. If
+    /// they counted, more keys would be evicted for them, of which clients would have to be told, too, until no key is
+    /// left.
+    fn told_bytes(&self) -> usize {
+        let readers = self.tracking.clients();
+        let readers = readers.filter_map(|id| self.clients.get(&id));
+        let bytes = readers.map(|c| (c.reply.memory() + c.unsent.bytes()).min(TOLD_MAX));
+        bytes.sum()
     }
 
     /// Evicts until `used_memory` is below `maxmemory`; returns false if that is impossible.
     pub(crate) fn make_room(&mut self) -> bool {
-        if !self.is_over() {
+        if !self.is_over(0) {
             return true;
         }
+        let told = self.told_bytes();
         // Memory that other threads have freed, for example after a load, may not be counted yet.
         let now = self.clock.mono_us;
         if now.saturating_sub(self.eviction_pool.counted_us) >= RECOUNT_US {
             self.eviction_pool.counted_us = now;
             (self.recount_memory)();
-            if !self.is_over() {
+            if !self.is_over(told) {
                 return true;
             }
         }
@@ -50,7 +65,7 @@ impl Engine {
         if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction || self.depth > 0 {
             return false;
         }
-        while self.is_over() {
+        while self.is_over(told) {
             let Some((db, loc)) = self.victim() else {
                 return false;
             };

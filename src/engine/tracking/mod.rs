@@ -63,14 +63,14 @@ pub fn shrink(engine: &mut Engine) {
 /// Notifies the readers of the keys that have changed. `own` is the client whose command runs, which is not in the
 /// table now.
 pub fn tell_pending(engine: &mut Engine, mut own: Option<&mut Session>) {
-    for change in std::mem::take(&mut engine.tracking.pending) {
+    for change in engine.tracking.take_pending() {
         let keys: Option<[&[u8]; 1]> = change.key.as_deref().map(|key| [key]);
         let keys = keys.as_ref().map(|keys| keys.as_slice());
         for id in change.readers {
             let absent = engine.clients.is_lent(id) && own.as_ref().is_none_or(|o| o.id != id);
             if absent && engine.tracking.clients.contains(&id) {
                 // Its requests are being run, so it is notified later.
-                engine.tracking.pending.push(Change {
+                engine.tracking.notify(Change {
                     key: change.key.clone(),
                     readers: BTreeSet::from([id]),
                     author: change.author,
@@ -95,7 +95,7 @@ pub fn at_the_end_of_a_batch(engine: &mut Engine) {
 
 /// Sends the keys that have changed under the prefixes of BCAST.
 fn broadcast(engine: &mut Engine) {
-    if !std::mem::take(&mut engine.tracking.changed) {
+    if !engine.tracking.take_changed() {
         return;
     }
     let mut due = Vec::new();

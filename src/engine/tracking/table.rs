@@ -13,10 +13,12 @@ pub struct TrackingTable {
     /// Pairs of key and client in `keys`.
     items: usize,
     pub(super) prefixes: BTreeMap<Vec<u8>, Prefix>,
-    /// There are changed keys under some prefix.
-    pub(super) changed: bool,
+    /// What the changed keys under all prefixes take, bytes; 0 if there are none.
+    changed_bytes: usize,
     /// The changes of which clients must still be notified.
-    pub(super) pending: Vec<Change>,
+    pending: Vec<Change>,
+    /// What those take, bytes.
+    pending_bytes: usize,
     /// The client whose command runs; `None` while the server itself removes keys.
     pub author: Option<ClientId>,
 }
@@ -35,6 +37,18 @@ pub(super) struct Change {
     pub(super) author: Option<ClientId>,
 }
 
+impl Change {
+    /// About what it takes, bytes.
+    fn memory(&self) -> usize {
+        let key = self.key.as_ref().map_or(0, |key| key.capacity());
+        size_of::<Change>() + key + self.readers.len() * MEMBER + NODE
+    }
+}
+
+/// What a number takes in a tree, bytes, and what the tree takes besides.
+const MEMBER: usize = 16;
+const NODE: usize = 96;
+
 impl TrackingTable {
     /// True when no client uses tracking.
     pub fn is_empty(&self) -> bool {
@@ -46,9 +60,31 @@ impl TrackingTable {
         !self.pending.is_empty()
     }
 
-    /// `tracking_clients`
-    pub fn clients(&self) -> usize {
-        self.clients.len()
+    /// The changes of which clients must still be notified. They are not pending any more.
+    pub(super) fn take_pending(&mut self) -> Vec<Change> {
+        self.pending_bytes = 0;
+        std::mem::take(&mut self.pending)
+    }
+
+    /// True if keys have changed under some prefix. They count as told from here on.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed_bytes) > 0
+    }
+
+    /// A client must be notified of this.
+    pub(super) fn notify(&mut self, change: Change) {
+        self.pending_bytes += change.memory();
+        self.pending.push(change);
+    }
+
+    /// Bytes that are freed when clients have been notified.
+    pub fn untold_bytes(&self) -> usize {
+        self.pending_bytes + self.changed_bytes
+    }
+
+    /// Those with tracking on; their number is `tracking_clients`.
+    pub fn clients(&self) -> impl ExactSizeIterator<Item = ClientId> {
+        self.clients.iter().copied()
     }
 
     /// `tracking_total_keys`
@@ -91,13 +127,13 @@ impl TrackingTable {
         for (prefix, entry) in &mut self.prefixes {
             if key.starts_with(prefix) {
                 entry.changed.insert(key.to_vec(), author);
-                self.changed = true;
+                self.changed_bytes += key.len() + NODE;
             }
         }
-        if let Some(readers) = self.keys.remove(key) {
+        if let Some((key, readers)) = self.keys.remove_entry(key) {
             self.items -= readers.len();
-            self.pending.push(Change {
-                key: Some(key.to_vec()),
+            self.notify(Change {
+                key: Some(key),
                 readers,
                 author,
             });
@@ -111,7 +147,7 @@ impl TrackingTable {
         }
         self.keys.clear();
         self.items = 0;
-        self.pending.push(Change {
+        self.notify(Change {
             key: None,
             readers: self.clients.clone(),
             author: None,
@@ -143,7 +179,7 @@ impl TrackingTable {
             // No client is left to be notified.
             self.keys.clear();
             self.items = 0;
-            self.pending.clear();
+            self.take_pending();
         }
     }
 }
