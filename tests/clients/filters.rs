@@ -170,3 +170,20 @@ fn the_same_clients_are_meant_as_on_valkey() {
         assert_eq!(replies[0], replies[1], "{line}");
     }
 }
+
+#[test]
+fn a_client_that_has_sent_exec_is_shown_with_it() {
+    let peer = Builder::peer("redis-8.10").or_else(|| Builder::peer("redis-7.0"));
+    let servers = [Some(Builder::forebay()), peer].into_iter().flatten();
+    for server in servers.map(Builder::start) {
+        let (mut admin, mut client) = (server.client(), server.client());
+        client.ok("CLIENT SETNAME other");
+        for request in ["MULTI", "GET k", "EXEC"] {
+            client.run(request);
+        }
+        let list = admin.text("CLIENT LIST");
+        let line = list.lines().find(|line| line.contains(" name=other "));
+        let line = line.expect("it is there");
+        assert!(line.contains(" cmd=exec "), "{line}");
+    }
+}
