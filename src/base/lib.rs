@@ -3,7 +3,7 @@
 //! * [`client_id`], [`UnixMillis`]: names of connections and moments.
 //! * [`repl_offset`]: how far a history of writes has come.
 //! * [`integer`], [`float`], [`double`], [`fixed`], [`number`], [`hex`]: numbers as clients, dumps and replies write
-//!   them. [`bits`]: set bits, counted.
+//!   them. [`bits`]: set bits, counted. [`sixes`]: packed numbers of six bits.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
 //! * [`request`]: requests as bytes; [`large`]: large arguments of requests. [`error`]: the errors of commands.
 //! * [`log_level`]: how important a line of the log is.
@@ -32,6 +32,7 @@ pub mod request;
 pub mod reserve;
 pub mod rng;
 pub mod secret;
+pub mod sixes;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -13,7 +13,14 @@
 //! | `01nnnnnn nnnnnnnn` | n+1 zero registers (14 bits) |
 //! | `1vvvvvnn` | n+1 registers of value v+1 |
 
-use super::sixes;
+mod estimator;
+mod union;
+
+pub use estimator::estimate;
+pub use union::{Union, United};
+
+use base::sixes;
+use estimator::estimate_of;
 use std::borrow::Cow;
 
 /// Number of registers.
@@ -38,8 +45,6 @@ const ZERO_MAX: usize = 64;
 const VALUE_RUN_MAX: usize = 4;
 /// How many runs are looked at for merging after a change.
 const MERGE_SCAN: usize = 5;
-/// 1 / (2 ln 2): the estimator's constant for many registers.
-const ALPHA_INFINITE: f64 = 0.721_347_520_444_481_7;
 const HASH_SEED: u64 = 0xadc8_3b19;
 
 /// The runs do not make 16384 registers.
@@ -49,9 +54,6 @@ pub struct Corrupt;
 /// A HyperLogLog with a sound header. It borrows the string that holds it until it is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hll<'a>(Cow<'a, [u8]>);
-
-/// How many registers have each value.
-type Histogram = [u32; 64];
 
 /// A change of a dense sketch: the register, and its new value.
 pub type Raise = (usize, u8);
@@ -119,6 +121,18 @@ impl Run {
             Run::Values(value, _) => Run::Values(value, n),
         }
     }
+}
+
+/// Runs of a byte that are passed over together.
+const TOGETHER: usize = 32;
+
+/// The registers of runs of a byte each; `None` if there is a longer one.
+fn short_runs(bytes: &[u8; TOGETHER]) -> Option<usize> {
+    let long = bytes
+        .iter()
+        .fold(0, |long, &byte| long | u8::from(byte >> 6 == 1));
+    let len = |&byte: &u8| u16::from(byte & if byte < 0x80 { 0x3f } else { 3 }) + 1;
+    (long == 0).then(|| bytes.iter().map(len).sum::<u16>().into())
 }
 
 impl Default for Hll<'_> {
@@ -247,16 +261,8 @@ impl<'a> Hll<'a> {
         value: u8,
         max: usize,
     ) -> Result<Option<bool>, Corrupt> {
-        let (mut at, mut first, mut before) = (HEADER_LEN, 0, None);
-        let (run, len) = loop {
-            let (run, len) = Run::read(&self.0, at).ok_or(Corrupt)?;
-            if index < first + run.len() {
-                break (run, len);
-            }
-            before = Some(at);
-            at += len;
-            first += run.len();
-        };
+        let (at, first, before) = self.find_run(index)?;
+        let (run, len) = Run::read(&self.0, at).ok_or(Corrupt)?;
         if run.value() >= value {
             return Ok(Some(false));
         }
@@ -271,6 +277,32 @@ impl<'a> Hll<'a> {
         self.merge_runs(before.unwrap_or(HEADER_LEN));
         self.invalidate();
         Ok(Some(true))
+    }
+
+    /// The run that a register is in: where it is, its first register, and where the run before it is.
+    fn find_run(&self, index: usize) -> Result<(usize, usize, Option<usize>), Corrupt> {
+        let bytes: &[u8] = &self.0;
+        let (mut at, mut first, mut before) = (HEADER_LEN, 0, None);
+        loop {
+            // Most runs are short, so many of them are passed over together.
+            while let Some(registers) = bytes[at..].first_chunk().and_then(short_runs)
+                && first + registers <= index
+            {
+                before = Some(at + TOGETHER - 1);
+                at += TOGETHER;
+                first += registers;
+            }
+            let end = at + TOGETHER;
+            while at < end {
+                let (run, len) = Run::read(bytes, at).ok_or(Corrupt)?;
+                if index < first + run.len() {
+                    return Ok((at, first, before));
+                }
+                before = Some(at);
+                at += len;
+                first += run.len();
+            }
+        }
     }
 
     /// Joins neighbouring runs of one value, a few from `at` on.
@@ -373,15 +405,21 @@ impl<'a> Hll<'a> {
             sixes::raise(&mut self.0.to_mut()[DENSE_AT..], &other.0[DENSE_AT..]);
             return Ok(());
         }
+        let own = self.0.to_mut();
         other.each_run(|first, run| {
             if let Run::Values(value, len) = run {
-                for index in first..first + len {
-                    if value > self.dense(index) {
-                        self.set_dense(index, value);
-                    }
-                }
+                (first..first + len).for_each(|index| raise_packed(own, index, value));
             }
         })
+    }
+
+    /// The registers of this sketch, which is dense, with the rest of `other`.
+    pub fn with_header_of(mut self, other: &Hll<'_>) -> Self {
+        debug_assert!(self.is_dense());
+        let header = &mut self.0.to_mut()[..HEADER_LEN];
+        header.copy_from_slice(&other.0[..HEADER_LEN]);
+        header[4] = DENSE;
+        self
     }
 
     /// The bytes of its registers.
@@ -392,9 +430,7 @@ impl<'a> Hll<'a> {
     /// The estimated number of distinct elements.
     pub fn estimate(&self) -> Result<u64, Corrupt> {
         if self.is_dense() {
-            return Ok(estimate_of(&histogram(sixes::spread(
-                &self.0[HEADER_LEN..],
-            ))));
+            return Ok(estimate_of(&sixes::histogram(&self.0[HEADER_LEN..])));
         }
         let mut histogram = [0; 64];
         self.each_run(|_, run| histogram[usize::from(run.value())] += run.len() as u32)?;
@@ -433,6 +469,20 @@ fn dense_place(index: usize) -> (usize, usize) {
     (HEADER_LEN + index * 6 / 8, index * 6 % 8)
 }
 
+/// Raises a register in a dense string.
+#[inline]
+fn raise_packed(bytes: &mut [u8], index: usize, value: u8) {
+    // The last register ends with the string, so that its pair begins one byte earlier.
+    let last = usize::from(index == REGISTERS - 1);
+    let (at, shift) = dense_place(index);
+    let (at, shift) = (at - last, shift + 8 * last);
+    let pair = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    if (pair >> shift) as u8 & 0x3f < value {
+        let pair = pair & !(0x3f << shift) | u16::from(value) << shift;
+        bytes[at..at + 2].copy_from_slice(&pair.to_le_bytes());
+    }
+}
+
 /// The registers that are higher in `new` than in `old`, with their new values.
 pub fn raised<'r>(
     old: &'r [u8; REGISTERS],
@@ -454,66 +504,6 @@ pub fn raised<'r>(
             .filter(|(_, (old, new))| new > old)
             .map(move |(i, (_, &new))| (at * TOGETHER + i, new))
     })
-}
-
-/// Counts in four tables, since equal values follow each other closely: an addition need not wait for the one before.
-fn histogram(eights: impl Iterator<Item = [u8; 8]>) -> Histogram {
-    let mut parts = [[0u32; 64]; 4];
-    for eight in eights {
-        for (i, value) in eight.into_iter().enumerate() {
-            parts[i % 4][usize::from(value & 63)] += 1;
-        }
-    }
-    std::array::from_fn(|value| parts.iter().map(|part| part[value]).sum())
-}
-
-/// The estimated number of distinct elements.
-pub fn estimate(registers: &Registers) -> u64 {
-    estimate_of(&histogram(registers.as_chunks::<8>().0.iter().copied()))
-}
-
-/// Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017, algorithm 6.
-fn estimate_of(histogram: &Histogram) -> u64 {
-    let m = REGISTERS as f64;
-    let top = COUNTED_BITS as usize + 1;
-    let mut z = m * tau((m - f64::from(histogram[top])) / m);
-    for &n in histogram[1..top].iter().rev() {
-        z = (z + f64::from(n)) * 0.5;
-    }
-    z += m * sigma(f64::from(histogram[0]) / m);
-    (ALPHA_INFINITE * m * m / z).round() as u64
-}
-
-fn sigma(mut x: f64) -> f64 {
-    if x == 1.0 {
-        return f64::INFINITY;
-    }
-    let (mut y, mut z) = (1.0, x);
-    loop {
-        x *= x;
-        let before = z;
-        z += x * y;
-        y += y;
-        if z == before {
-            return z;
-        }
-    }
-}
-
-fn tau(mut x: f64) -> f64 {
-    if x == 0.0 || x == 1.0 {
-        return 0.0;
-    }
-    let (mut y, mut z) = (1.0, 1.0 - x);
-    loop {
-        x = x.sqrt();
-        let before = z;
-        y *= 0.5;
-        z -= (1.0 - x).powi(2) * y;
-        if z == before {
-            return z / 3.0;
-        }
-    }
 }
 
 /// MurmurHash2, 64 bits, little-endian on every machine.

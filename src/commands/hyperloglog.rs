@@ -1,6 +1,6 @@
 //! PFADD, PFCOUNT, PFMERGE: approximate counting of distinct elements. The sketch itself is [`hll`].
 
-use super::hll::{self, Corrupt, Hll, Raise};
+use super::hll::{self, Corrupt, Hll, Raise, Union, United};
 use super::strings_ranges::RangeContext;
 use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
@@ -177,13 +177,13 @@ fn raise_in_place(
 
 fn pfcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.len() > 2 {
-        let mut registers = hll::no_registers();
+        let mut union = Union::default();
         for key in args.from(1) {
             if let Some(loc) = cx.lookup(key) {
-                cx.sketch(loc)?.merge_into(&mut registers)?;
+                union.add(cx.sketch(loc)?)?;
             }
         }
-        cx.client.reply.int(hll::estimate(&registers) as i64);
+        cx.client.reply.int(union.united().estimate()? as i64);
         return Ok(());
     }
     let key = &args[1];
@@ -210,56 +210,48 @@ fn pfcount(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn pfmerge(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let target = &args[1];
-    let (mut registers, mut own, mut dense) = (hll::no_registers(), hll::no_registers(), false);
-    // A dense target takes the others in as it is.
-    let mut whole: Option<Hll<'static>> = None;
+    let (mut union, mut own) = (Union::default(), None);
     // The target is the first of the keys that are merged.
     for (i, key) in args.from(1).iter().enumerate() {
         let Some(loc) = cx.lookup(key) else { continue };
-        let sketch = cx.sketch(loc)?;
-        if let Some(whole) = &mut whole {
-            whole.raise_dense(&sketch)?;
-        } else if i == 0 && sketch.is_dense() {
-            whole = Some(sketch.into_owned());
-        } else {
-            dense |= sketch.is_dense();
-            sketch.merge_into(&mut registers)?;
-            if i == 0 {
-                own = registers;
-            }
+        union.add(cx.sketch(loc)?)?;
+        if i == 0 {
+            own = union.sparse().map(|own| Box::new(*own));
         }
     }
     let found = cx.lookup_write(target);
-    if let Some(whole) = whole {
-        let (stale_at, mark) = whole.stale_mark();
-        cx.edit_string(target, found, |s| {
+    let sketch = match found {
+        Some(loc) => cx.sketch(loc)?,
+        None => Hll::new(),
+    };
+    let (stale_at, mark) = sketch.stale_mark();
+    match union.united() {
+        United::Dense(whole) if sketch.is_dense() => cx.edit_string(target, found, |s| {
             let same = Hll::from_bytes(s.as_ref().bytes())
                 .is_some_and(|before| before.register_bytes() == whole.register_bytes());
             if !same {
                 s.write_at(hll::DENSE_AT, whole.register_bytes());
             }
             s.write_at(stale_at, &[mark]);
-        });
-        merged(cx, target);
-        return Ok(());
-    }
-    let sketch = match found {
-        Some(loc) => cx.sketch(loc)?,
-        None => Hll::new(),
-    };
-    let (stale_at, mark) = sketch.stale_mark();
-    let mut raised = hll::raised(&own, &registers).peekable();
-    if found.is_some() && raised.peek().is_none() && !dense {
-        cx.edit_string(target, found, |s| s.write_at(stale_at, &[mark]));
-    } else {
-        let mut merged = sketch.into_owned();
-        let max = cx.engine.limits.hll_sparse_max_bytes;
-        match dense {
-            true => merged.set_registers(&registers),
-            false => raised.try_for_each(|(at, value)| merged.raise(at, value, max).map(drop))?,
+        }),
+        United::Dense(whole) => {
+            let mut merged = whole.with_header_of(&sketch);
+            merged.invalidate();
+            cx.put_sketch(target, found, merged);
         }
-        merged.invalidate();
-        cx.put_sketch(target, found, merged);
+        United::Sparse(registers) => {
+            let own = own.unwrap_or_else(|| hll::no_registers().into());
+            let mut raised = hll::raised(&own, &registers).peekable();
+            if found.is_some() && raised.peek().is_none() {
+                cx.edit_string(target, found, |s| s.write_at(stale_at, &[mark]));
+            } else {
+                let mut merged = sketch.into_owned();
+                let max = cx.engine.limits.hll_sparse_max_bytes;
+                raised.try_for_each(|(at, value)| merged.raise(at, value, max).map(drop))?;
+                merged.invalidate();
+                cx.put_sketch(target, found, merged);
+            }
+        }
     }
     merged(cx, target);
     Ok(())

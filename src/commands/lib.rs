@@ -50,7 +50,6 @@ pub mod scan;
 pub mod scripting;
 pub mod server_cmds;
 pub mod sets;
-mod sixes;
 pub mod sort;
 pub mod streams;
 pub mod strings;
