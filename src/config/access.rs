@@ -1,7 +1,7 @@
 //! CONFIG GET and CONFIG SET on a [`Config`].
 
 use super::choices::Protection;
-use super::directive::{Directive, Effect, Flags};
+use super::directive::{Directive, Effect, Flags, Restore};
 use super::{Config, DIRECTIVES, Place, directive, place};
 use base::glob;
 use std::collections::BTreeMap;
@@ -72,8 +72,31 @@ pub struct SetContext {
     pub loading: bool,
 }
 
-/// Sets all of `pairs` or nothing. Returns the directives that were named and the configuration as it
-/// was before, for [`undo`] if one of them cannot take effect.
+/// A directive that CONFIG SET has named, and its value before.
+pub struct Named {
+    /// Which one.
+    pub directive: &'static Directive,
+    shown: String,
+    restore: Restore,
+}
+
+impl Named {
+    fn new(directive: &'static Directive, config: &Config) -> Self {
+        Named {
+            directive,
+            shown: (directive.get)(config),
+            restore: (directive.hold)(config),
+        }
+    }
+
+    /// True if it has another value now.
+    pub fn has_changed(&self, config: &Config) -> bool {
+        self.shown != (self.directive.get)(config)
+    }
+}
+
+/// Sets all of `pairs` or nothing. Returns the directives that were named with the values that they had before, for
+/// [`undo`] if one of them cannot take effect.
 ///
 /// # Errors
 /// The first pair that is wrong; `config` is as before then.
@@ -81,9 +104,9 @@ pub fn set(
     config: &mut Config,
     pairs: &[(&str, &str)],
     context: SetContext,
-) -> Result<(Vec<&'static Directive>, Config), SetError> {
-    let before = config.clone();
-    let mut named: Vec<&'static Directive> = Vec::new();
+) -> Result<Vec<Named>, SetError> {
+    let mut named: Vec<Named> = Vec::with_capacity(pairs.len());
+    let had_tls_cluster = config.tls_cluster;
     for (name, _) in pairs {
         let Some(found) = directive(name) else {
             return Err(SetError(format!(
@@ -107,12 +130,13 @@ pub fn set(
                 "LOADING Redis is loading the dataset in memory".into(),
             ));
         }
-        if named.iter().any(|d| std::ptr::eq(*d, found)) {
+        if named.iter().any(|d| std::ptr::eq(d.directive, found)) {
             return Err(SetError::at(name, "duplicate parameter"));
         }
-        named.push(found);
+        named.push(Named::new(found, config));
     }
-    for ((name, value), directive) in pairs.iter().zip(&named) {
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        let directive = named[i].directive;
         let words: Vec<&str> = match (directive.many)() {
             true => value.split(' ').filter(|w| !w.is_empty()).collect(),
             false => vec![value],
@@ -122,22 +146,20 @@ pub fn set(
             done = Err("not supported by Forebay yet".into());
         }
         if let Err(reason) = done {
-            *config = before;
+            undo(config, named);
             return Err(SetError::at(name, &reason));
         }
     }
-    if config.tls_cluster && !before.tls_cluster && !config.tls_replication {
-        *config = before;
+    if config.tls_cluster && !had_tls_cluster && !config.tls_replication {
+        undo(config, named);
         return Err(SetError::at("tls-cluster", "not supported by Forebay yet"));
     }
-    Ok((named, before))
+    Ok(named)
 }
 
-/// Gives `directives` back the values that they had.
-pub fn undo(config: &mut Config, before: &Config, directives: &[&'static Directive]) {
-    for directive in directives {
-        (directive.copy)(config, before);
-    }
+/// Gives directives back the values that they had.
+pub fn undo(config: &mut Config, named: Vec<Named>) {
+    named.into_iter().for_each(|named| (named.restore)(config));
 }
 
 #[cfg(test)]
@@ -158,6 +180,30 @@ mod tests {
         let error = try_set(&mut config, &[("hz", "30"), ("maxmemory", "x")]);
         assert_eq!(error, Err("ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value".into()));
         assert_eq!(config.hz, 20);
+    }
+
+    #[test]
+    fn what_was_set_is_undone_whatever_it_is() {
+        let mut config = Config {
+            enable_protected_configs: Protection::Yes,
+            ..Config::default()
+        };
+        let before = config.clone();
+        let pairs = [
+            ("save", "60 10"),
+            ("bind", "127.0.0.1"),
+            ("requirepass", "secret"),
+            ("client-output-buffer-limit", "replica 1mb 1mb 5"),
+            ("hz", "20"),
+        ];
+        let named = set(&mut config, &pairs, SetContext::default()).map_err(|e| e.0);
+        let named = named.expect("all are right");
+        assert!(named.iter().all(|named| named.has_changed(&config)));
+        assert_ne!(config, before);
+        undo(&mut config, named);
+        assert_eq!(config, before);
+        let again = set(&mut config, &[("hz", "10")], SetContext::default()).map_err(|e| e.0);
+        assert!(!again.expect("it is right")[0].has_changed(&config));
     }
 
     #[test]

@@ -23,6 +23,10 @@ macro_rules! directives {
             get: |config| Kind::<$type>::show(&$kind, &config.$field),
             lines: |config| Kind::<$type>::lines(&$kind, &config.$field),
             copy: |to, from| to.$field = from.$field.clone(),
+            hold: |config| {
+                let was = config.$field.clone();
+                Box::new(move |config| config.$field = was)
+            },
             many: || Kind::<$type>::many(&$kind),
             describe: || Kind::<$type>::describe(&$kind),
         },)+)+];

@@ -74,6 +74,9 @@ pub enum Change {
     CrashLog,
 }
 
+/// Gives a directive the value back that it had.
+pub type Restore = Box<dyn FnOnce(&mut Config)>;
+
 /// One directive.
 pub struct Directive {
     /// The section of `docs/config.md` that describes it.
@@ -98,6 +101,8 @@ pub struct Directive {
     pub lines: fn(&Config) -> Vec<String>,
     /// Copies it from one configuration to another.
     pub copy: fn(&mut Config, &Config),
+    /// Gives what sets it to its present value again.
+    pub hold: fn(&Config) -> Restore,
     /// Takes several words.
     pub many: fn() -> bool,
     /// What may be written.
@@ -128,6 +133,6 @@ impl Directive {
 
     /// True if `config` holds its default.
     pub fn is_default(&self, config: &Config) -> bool {
-        (self.get)(config) == (self.get)(&Config::default())
+        (self.get)(config) == (self.get)(Config::defaults())
     }
 }

@@ -51,6 +51,12 @@ fn place(name: &str) -> Option<Place> {
 }
 
 impl Config {
+    /// What holds where nothing is said.
+    pub fn defaults() -> &'static Config {
+        static DEFAULTS: LazyLock<Config> = LazyLock::new(Config::default);
+        &DEFAULTS
+    }
+
     /// The collection thresholds among the directives.
     pub fn limits(&self) -> Limits {
         let size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);

@@ -103,7 +103,7 @@ impl Settings {
                 EarlyStart::Yes => true,
                 EarlyStart::No => false,
                 EarlyStart::Auto => {
-                    config.repl_diskless_sync_delay == Config::default().repl_diskless_sync_delay
+                    config.repl_diskless_sync_delay == Config::defaults().repl_diskless_sync_delay
                 }
             },
             swapdb_memory: count(config.repl_swapdb_memory_limit),

@@ -2,7 +2,7 @@
 
 use crate::manual;
 use base::LogLevel;
-use config::access::{self, SetContext, SetError};
+use config::access::{self, Named, SetContext, SetError};
 use config::directive::{Change, Directive};
 use engine::acl::User;
 use engine::spec::{Command, Flags, Group, Secrets};
@@ -116,29 +116,32 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         loading: cx.engine.loading != Loading::No,
     };
     let to_error = |e: SetError| CommandError::new(e.0);
-    let (named, before) = access::set(&mut cx.engine.config, &pairs, context).map_err(to_error)?;
-    let default = User::clone(cx.engine.users.default_user());
-    for (i, directive) in named.iter().enumerate() {
+    let named = access::set(&mut cx.engine.config, &pairs, context).map_err(to_error)?;
+    let has_password = |named: &Named| named.directive.change == Change::Password;
+    let default = named.iter().any(has_password);
+    let default = default.then(|| User::clone(cx.engine.users.default_user()));
+    for (i, set) in named.iter().enumerate() {
         // The password that was set already is not set again: the user may have got others since.
-        if directive.change == Change::Password
-            && (directive.get)(&before) == (directive.get)(&cx.engine.config)
-        {
+        if has_password(set) && !set.has_changed(&cx.engine.config) {
             continue;
         }
-        if let Err(reason) = apply(cx, directive) {
-            access::undo(&mut cx.engine.config, &before, &named);
-            for done in &named[..=i] {
+        if let Err(reason) = apply(cx, set.directive) {
+            let done: Vec<_> = named[..=i].iter().map(|set| set.directive).collect();
+            access::undo(&mut cx.engine.config, named);
+            for directive in done {
                 // What was in force before is in force again.
-                let _ = apply(cx, done);
+                let _ = apply(cx, directive);
             }
-            cx.engine.put_user(default, cx.client);
+            if let Some(default) = default {
+                cx.engine.put_user(default, cx.client);
+            }
             return Err(to_error(SetError::at(pairs[i].0, &reason)));
         }
     }
-    let changed = |d: &&&Directive| (d.get)(&before) != (d.get)(&cx.engine.config);
     let lines: Vec<(LogLevel, String)> = named
         .iter()
-        .filter(changed)
+        .filter(|set| set.has_changed(&cx.engine.config))
+        .map(|set| set.directive)
         .map(|directive| match directive.warning(&cx.engine.config) {
             Some(warning) => (LogLevel::Warning, warning),
             // Without the value, which may be a secret.
