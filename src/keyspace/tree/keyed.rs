@@ -11,6 +11,7 @@
 //! | [`Scores`] | member, score f64le | type 5 |
 
 mod along;
+mod together;
 
 pub(crate) use along::Along;
 pub use along::Hashed;
@@ -157,13 +158,16 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
     /// Prefetches what a batch of look-ups of these members will need, in three rounds, so that the cache misses of
     /// all members overlap.
     pub(crate) fn prefetch<'m>(&self, members: impl Iterator<Item = &'m [u8]>) {
+        self.prefetch_hashes(members.map(hash));
+    }
+
+    fn prefetch_hashes(&self, hashes: impl Iterator<Item = u32>) {
         if self.len() < PREFETCH_FROM {
             return;
         }
         // Page, hash, and from the second round on about where in the page.
         let mut ways = SmallVec::<[_; 64]>::new();
-        for member in members {
-            let hash = hash(member);
+        for hash in hashes {
             let page = self.0.leaf(|inner| inner.route(|&sep| sep <= hash));
             page.prefetch_head();
             ways.push((page, hash, 0));

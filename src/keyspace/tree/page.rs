@@ -11,6 +11,7 @@
 //! as two copies. The top bit of an offset is the entry's mark: the entry is followed by an expiry. A replaced or
 //! removed entry is garbage until the page is rebuilt. `wide` pages (past 32 KB) hold single large entries.
 
+mod removal;
 mod search;
 
 use super::counted::{Leaf, NEVER, Spill};
@@ -478,22 +479,6 @@ impl<S: Shape> Page<S> {
         if earliest {
             self.find_min();
         }
-        self.tidy();
-    }
-
-    /// Removes the entries of `range`.
-    pub(crate) fn remove_slice(&mut self, range: Range<usize>) {
-        let (n, stride) = (self.len(), self.stride());
-        let gone: usize = range.clone().map(|i| self.whole_entry(i).len()).sum();
-        let garbage = self.garbage() + gone;
-        let buf = Arc::make_mut(&mut self.buf);
-        buf.copy_within(
-            HEAD + range.end * stride..HEAD + n * stride,
-            HEAD + range.start * stride,
-        );
-        buf[..4].copy_from_slice(&((n - range.len()) as u32).to_le_bytes());
-        buf[8..12].copy_from_slice(&(garbage as u32).to_le_bytes());
-        self.find_min();
         self.tidy();
     }
 

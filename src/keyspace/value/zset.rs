@@ -58,6 +58,9 @@ impl ScoresAlong<'_> {
     }
 }
 
+/// A range of fewer than one in so many members hardly has two in one page of the table: they are removed one by one.
+const ALONE: usize = 32;
+
 /// Both trees hold every member.
 #[derive(Clone, Debug, Default)]
 struct Table {
@@ -91,16 +94,20 @@ impl Table {
 
     fn remove_range(&mut self, range: Range<usize>) {
         let len = self.order.len();
-        if range.len() > len / 2 {
-            // Fewer members stay than are removed, so the value is rebuilt from those that stay.
+        if len - range.len() < range.len() / 4 {
+            // Few members stay, so the value is rebuilt from those.
             let before = self.order.range(0..range.start);
             let left: Vec<_> = before.chain(self.order.range(range.end..len)).collect();
             let left: Vec<_> = left.iter().map(|(m, score)| (m.to_cow(), *score)).collect();
             *self = Table::of_sorted(left.iter().map(|(m, score)| (&**m, *score)), left.len());
             return;
         }
-        for (member, _) in self.order.range(range.clone()) {
-            member.with(|member| self.scores.remove(member));
+        let members = self.order.range(range.clone());
+        let members = members.map(|(member, _)| member);
+        if range.len() <= 1 + len / ALONE {
+            members.for_each(|member| _ = member.with(|member| self.scores.remove(member)));
+        } else {
+            self.scores.remove_each(members);
         }
         self.order.remove_range(range);
     }
