@@ -4,7 +4,7 @@ use base::integer::parse_int;
 use engine::expired_fields::Horizon;
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, Loading};
 use keyspace::UnixMillis;
-use keyspace::value::Hash;
+use keyspace::value::{Hash, NewExpiry};
 use rdb::walk::REDIS_EXPIRE_MAX;
 
 /// The latest expiry that a client may give a field, Unix ms (46 bits).
@@ -169,22 +169,23 @@ fn expire(cx: &mut Cx<'_>, args: Args<'_>, name: &str, seconds: bool, relative: 
     let mut done: Vec<&[u8]> = Vec::with_capacity(fields.len());
     let (_, left) = cx.edit::<Hash, _>(loc, |hash, env| {
         for &field in fields {
-            let old = hash.as_ref().get_with_expire(field).map(|(_, at)| at);
-            let Some(old) = old.filter(|&old| !horizon.hides(old)) else {
-                env.reply.int(-2);
-                continue;
-            };
-            if !condition.holds(old, at) {
-                env.reply.int(0);
-                continue;
+            let mut reply = -2;
+            hash.change_expire(field, |old| {
+                let (result, new) = match condition.holds(old, at) {
+                    _ if horizon.hides(old) => (-2, NewExpiry::Same),
+                    false => (0, NewExpiry::Same),
+                    true if past => (2, NewExpiry::Same),
+                    true => (1, NewExpiry::At(at)),
+                };
+                reply = result;
+                new
+            });
+            env.reply.int(reply);
+            if reply > 0 {
+                done.push(field);
             }
-            done.push(field);
-            if past {
+            if reply == 2 {
                 hash.remove(field);
-                env.reply.int(2);
-            } else {
-                hash.set_expire(field, Some(at), env.limits);
-                env.reply.int(1);
             }
         }
     });
@@ -271,17 +272,18 @@ pub fn hpersist(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (changes, _) = cx.edit::<Hash, _>(loc, |hash, env| {
         let mut changes = 0;
         for field in fields {
-            let old = hash.as_ref().get_with_expire(field).map(|(_, at)| at);
-            env.reply.int(match old {
-                None => -2,
-                Some(expire) if horizon.hides(expire) => -2,
-                Some(None) => -1,
-                Some(Some(_)) => {
-                    hash.set_expire(field, None, env.limits);
-                    changes += 1;
-                    1
-                }
+            let mut reply = -2;
+            hash.change_expire(field, |old| {
+                let (result, new) = match old {
+                    None => (-1, NewExpiry::Same),
+                    old if horizon.hides(old) => (-2, NewExpiry::Same),
+                    Some(_) => (1, NewExpiry::Never),
+                };
+                reply = result;
+                new
             });
+            env.reply.int(reply);
+            changes += i64::from(reply == 1);
         }
         changes
     });

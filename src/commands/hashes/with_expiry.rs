@@ -4,7 +4,7 @@ use super::expire::{BAD_COUNT, Time, deleted, is_past, parse_fields};
 use base::integer::parse_int;
 use engine::expired_fields::{Horizon, reap_due};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
-use keyspace::value::Hash;
+use keyspace::value::{Hash, NewExpiry};
 use keyspace::{Loc, UnixMillis};
 use std::collections::BTreeMap;
 
@@ -90,11 +90,17 @@ pub fn hgetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let words = &args.from(fields_at)[..2];
     match then {
         Then::Persist if volatile => {
-            let (changes, _) = cx.edit::<Hash, _>(loc, |hash, env| {
+            let (changes, _) = cx.edit::<Hash, _>(loc, |hash, _| {
                 let persisted = present.iter().filter(|field| {
-                    let old = hash.as_ref().get_with_expire(field).map(|(_, at)| at);
-                    let volatile = old.flatten().is_some();
-                    volatile && hash.set_expire(field, None, env.limits)
+                    let mut volatile = false;
+                    hash.change_expire(field, |old| {
+                        volatile = old.is_some();
+                        match volatile {
+                            true => NewExpiry::Never,
+                            false => NewExpiry::Same,
+                        }
+                    });
+                    volatile
                 });
                 persisted.count() as i64
             });

@@ -11,10 +11,12 @@
 //! | [`Scores`] | member, score f64le | type 5 |
 
 mod along;
+mod expiry;
 mod together;
 
 pub(crate) use along::Along;
 pub use along::Hashed;
+pub use expiry::NewExpiry;
 
 use super::counted::{Leaf, Leaves, NEVER, Tree};
 use super::page::{New, Page, Shape};
@@ -376,40 +378,6 @@ impl Keyed<Fields> {
         )
     }
 
-    /// Sets or clears the expiry of a field; false if there is no such field.
-    pub(crate) fn set_expire(&mut self, field: &[u8], at: Option<UnixMillis>) -> bool {
-        let hash = hash(field);
-        let enc = Enc::new(field);
-        let Some((_, old)) = self.get(field) else {
-            return false;
-        };
-        if old == at {
-            return true;
-        }
-        self.0.edit(
-            |inner| inner.route(|&sep| sep <= hash),
-            |page, spill| {
-                let Place::At(i) = place(page, hash, &enc) else {
-                    return;
-                };
-                let mut entry = page.whole_entry(i).to_vec();
-                if old.is_some() {
-                    entry.truncate(entry.len() - 8);
-                }
-                if let Some(at) = at {
-                    entry.extend_from_slice(&at.to_le_bytes());
-                }
-                let new = New {
-                    key: hash,
-                    len: entry.len(),
-                    mark: at.is_some(),
-                };
-                page.replace(i, new, |out| out.copy_from_slice(&entry), spill);
-            },
-        );
-        true
-    }
-
     /// Removes a field; true if it was there.
     pub(crate) fn remove(&mut self, field: &[u8]) -> bool {
         self.take(field, |_| ()).is_some()
@@ -677,7 +645,8 @@ mod tests {
                         tree.set(field.as_bytes(), &vec![b'v'; len], Expiry::Keep);
                     }
                     6 => {
-                        tree.set_expire(field.as_bytes(), Some(rng.below(50) as i64));
+                        let at = (rng.below(3) > 0).then(|| rng.below(50) as i64);
+                        tree.set_expire(field.as_bytes(), at);
                     }
                     _ => {
                         tree.remove(field.as_bytes());

@@ -11,6 +11,7 @@
 //! as two copies. The top bit of an offset is the entry's mark: the entry is followed by an expiry. A replaced or
 //! removed entry is garbage until the page is rebuilt. `wide` pages (past 32 KB) hold single large entries.
 
+mod expiry;
 mod removal;
 mod search;
 
@@ -523,15 +524,6 @@ impl<S: Shape> Page<S> {
     pub(crate) fn patch(&mut self, i: usize, at: usize, bytes: &[u8]) {
         let from = self.place(i).0 + at;
         Arc::make_mut(&mut self.buf)[from..from + bytes.len()].copy_from_slice(bytes);
-    }
-
-    fn find_min(&mut self) {
-        let marked = (0..self.len()).filter(|&i| self.place(i).1);
-        let min = marked
-            .map(|i| S::expiry(self.whole_entry(i)))
-            .min()
-            .unwrap_or(NEVER);
-        Arc::make_mut(&mut self.buf)[16..24].copy_from_slice(&min.to_le_bytes());
     }
 
     /// A page of sorted entries, filled until `next` gives no more or the page has its size. `next`

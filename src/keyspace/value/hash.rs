@@ -12,6 +12,7 @@
 use super::packed::{self, room, split_i64};
 use super::plain::{self, Fields};
 use super::record::unheld;
+pub use crate::tree::keyed::NewExpiry;
 use crate::tree::keyed::{self, Builder, Expiry, Keyed};
 use crate::{Item, Limits, UnixMillis};
 use base::large::LARGE_FROM;
@@ -132,19 +133,29 @@ impl Hash {
 
     /// Sets or clears a field's expiry; false if there is no such field.
     pub fn set_expire(&mut self, field: &[u8], at: Option<UnixMillis>, _limits: &Limits) -> bool {
-        if let Form::Pack(lp) = &self.0 {
-            if find(lp, field, 2).is_none() {
-                return false;
-            }
-            if at.is_none() {
-                return true;
-            }
-            self.0 = Form::PackEx(with_expiries(lp));
-        }
+        self.change_expire(field, |_| NewExpiry::from(at))
+    }
+
+    /// Gives a field the expiry that `decide` says when it is told the present one; false if there is no such field.
+    pub fn change_expire(
+        &mut self,
+        field: &[u8],
+        decide: impl FnOnce(Option<UnixMillis>) -> NewExpiry,
+    ) -> bool {
         match &mut self.0 {
-            Form::Pack(_) => unreachable!("widened above"),
-            Form::PackEx(lp) => set_expire_pack(lp, field, at.unwrap_or(0)),
-            Form::Table(table) => table.set_expire(field, at),
+            Form::Pack(lp) => {
+                if find(lp, field, 2).is_none() {
+                    return false;
+                }
+                if let NewExpiry::At(at) = decide(None) {
+                    let mut wide = with_expiries(lp);
+                    change_expire_pack(&mut wide, field, |_| NewExpiry::At(at));
+                    self.0 = Form::PackEx(wide);
+                }
+                true
+            }
+            Form::PackEx(lp) => change_expire_pack(lp, field, decide),
+            Form::Table(table) => table.change_expire(field, decide),
         }
     }
 
@@ -406,34 +417,55 @@ fn with_expiries(lp: &[u8]) -> Vec<u8> {
     wide.into_vec()
 }
 
-/// Moves a field to the place that its new expiry (0 = none) has.
-fn set_expire_pack(lp: &mut Vec<u8>, field: &[u8], at: UnixMillis) -> bool {
-    let Some(entry) = find(lp, field, 3) else {
+/// As [`Hash::change_expire`]: a field with another expiry moves to the place that this has.
+fn change_expire_pack(
+    lp: &mut Vec<u8>,
+    field: &[u8],
+    decide: impl FnOnce(Option<UnixMillis>) -> NewExpiry,
+) -> bool {
+    let Some(Entry { at: from, next, .. }) = find(lp, field, 3) else {
         return false;
     };
-    let from = entry.at;
-    let Some(value) = listpack::entry_at(lp, entry.next).map(|e| e.item.to_vec()) else {
+    let Some(old) = listpack::skip(lp, next).and_then(|at| listpack::entry_at(lp, at)) else {
         return false;
     };
-    packed::reserve(lp, room(field.len(), value.len()) + 20);
-    listpack::delete(lp, from, 3);
-    let mut iter = Iter::new(lp);
-    let mut to = iter.offset();
-    if at == 0 {
-        to = lp.len() - 1;
+    let at = match decide(expiry(old.item)) {
+        NewExpiry::Same => return true,
+        NewExpiry::Never => 0,
+        NewExpiry::At(at) => at,
+    };
+    let to = match at {
+        0 => lp.len() - 1,
+        at => place_of_expiry(lp, at, from),
+    };
+    let (old_at, old_next) = (old.at, old.next);
+    packed::reserve(lp, 20);
+    let end = listpack::replace(lp, old_at, Item::Int(at));
+    if to > from {
+        // What is behind has moved.
+        lp[from..to + end - old_next].rotate_left(end - from);
     } else {
-        while let (_, _, Some(other)) = (iter.next(), iter.next(), iter.next()) {
-            if matches!(other, Item::Int(other) if other == 0 || other > at) {
-                break;
-            }
-            to = iter.offset();
-        }
+        lp[to..end].rotate_right(end - from);
     }
-    // Inserting one place three times leaves the last in front.
-    listpack::insert(lp, to, Item::Int(at));
-    listpack::insert(lp, to, Item::of(&value));
-    listpack::insert(lp, to, Item::of(field));
     true
+}
+
+/// Byte offset of the first field that expires later or never; the field at `own` is passed over.
+fn place_of_expiry(lp: &[u8], at: UnixMillis, own: usize) -> usize {
+    let end = lp.len() - 1;
+    let mut place = HEADER_LEN;
+    while place < end {
+        let after = listpack::skip(lp, place).and_then(|value| listpack::skip(lp, value));
+        let Some(other) = after.and_then(|expiry| listpack::entry_at(lp, expiry)) else {
+            break;
+        };
+        let is_later = matches!(other.item, Item::Int(other) if other == 0 || other > at);
+        if is_later && place != own {
+            return place;
+        }
+        place = other.next;
+    }
+    end
 }
 
 /// The RDB type of a table: fields with an expiry have one of their own.

@@ -1,7 +1,7 @@
 //! Hashes against a map.
 
 use super::*;
-use crate::value::Hash;
+use crate::value::{Hash, NewExpiry};
 use std::collections::BTreeMap;
 
 type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
@@ -132,4 +132,42 @@ fn a_scan_shows_every_field_that_stays_though_others_come_and_go() {
     }
     assert!((0..3000).all(|i| seen.contains(format!("stay{i}").as_bytes())));
     assert!(steps > 100, "COUNT is honoured: {steps} steps");
+}
+
+/// As a listpack with expiries holds them, and as HGETALL shows them.
+#[test]
+fn packed_fields_stand_in_the_order_of_their_expiries() {
+    for seed in 0..rounds(20) {
+        let mut rng = Rng::new(seed);
+        let limits = Limits::default();
+        let (mut hash, mut model) = (Hash::new(), Vec::<(Vec<u8>, i64)>::new());
+        for n in 0..40 {
+            let field = format!("field:{n}").into_bytes();
+            hash.set(&field, b"value", &limits);
+            model.push((field, 0));
+        }
+        for _ in 0..300 {
+            let (field, _) = model[rng.below(40)].clone();
+            let at = [0, 1, 100, 1 << 40][rng.below(4)] * (1 + rng.below(3) as i64);
+            let old = model.iter().position(|(other, _)| *other == field).unwrap();
+            let known = hash.as_ref().encoding() == "listpackex";
+            let there = hash.change_expire(&field, |seen| {
+                assert_eq!(seen.unwrap_or(0), model[old].1);
+                NewExpiry::from(Some(at).filter(|at| *at != 0))
+            });
+            assert!(there);
+            if at != 0 || known {
+                model.remove(old);
+                let is_later = |other: &(Vec<u8>, i64)| at != 0 && (other.1 == 0 || other.1 > at);
+                let to = model.iter().position(is_later).unwrap_or(model.len());
+                model.insert(to, (field.clone(), at));
+            }
+            assert!(hash.change_expire(&field, |_| NewExpiry::Same));
+            let shown = hash.as_ref();
+            let shown = shown.iter().map(|(f, _, at)| (f.to_vec(), at.unwrap_or(0)));
+            assert_eq!(shown.collect::<Vec<_>>(), model);
+        }
+        assert!(!hash.change_expire(b"none", |_| panic!("there is no such field")));
+        assert_eq!(hash.as_ref().encoding(), "listpackex");
+    }
 }
