@@ -107,7 +107,7 @@ impl Stream {
 
     /// Id of the first entry that still takes room, deleted or not.
     pub fn first_kept_id(&self) -> Option<StreamId> {
-        self.nodes().next()?.rows().next().map(|row| row.id)
+        self.nodes().next()?.first_id()
     }
 
     /// The largest id ever deleted by name; 0-0 if none.

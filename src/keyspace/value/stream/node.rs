@@ -29,6 +29,8 @@ pub(crate) struct Node {
     master: StreamId,
     live: u32,
     dead: u32,
+    /// Bytes of the deleted entries before the first live one: a stream that is trimmed would walk over them each time.
+    passed: u32,
     lp: Arc<Vec<u8>>,
 }
 
@@ -72,12 +74,15 @@ impl Node {
             let n = head.next().and_then(|item| item.as_int());
             n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
         };
-        Node {
+        let mut node = Node {
             master,
             live: count(),
             dead: count(),
+            passed: 0,
             lp: Arc::new(lp),
-        }
+        };
+        node.pass_dead();
+        node
     }
 
     /// Of one new entry.
@@ -93,6 +98,7 @@ impl Node {
             master: id,
             live: 1,
             dead: 0,
+            passed: 0,
             lp: Arc::new(lp),
         }
     }
@@ -177,16 +183,23 @@ impl Node {
         }
     }
 
-    /// All entries, deleted ones too.
+    /// All entries from the first live one on, deleted ones too.
     pub(super) fn rows(&self) -> Rows<'_> {
         let head = self.head();
         Rows {
             lp: &self.lp,
             master: self.master,
-            front: head.entries_at,
+            front: head.entries_at + self.passed as usize,
             back: self.lp.len().saturating_sub(1),
             head,
         }
+    }
+
+    /// The first entry's id, deleted or not.
+    pub(super) fn first_id(&self) -> Option<StreamId> {
+        let mut rows = self.rows();
+        rows.front -= self.passed as usize;
+        rows.next().map(|row| row.id)
     }
 
     /// The last entry's id, deleted or not.
@@ -205,9 +218,9 @@ impl Node {
         while at < end {
             let mut next = at;
             let mut int = || {
-                let entry = listpack::entry_at(lp, next)?;
-                next = entry.next;
-                entry.item.as_int()
+                let (n, after) = listpack::int_at(lp, next)?;
+                next = after;
+                Some(n)
             };
             let (flags, own_ms, own_seq) = (int()?, int()?, int()?);
             if (own_ms, own_seq) == (ms, seq) && flags & DELETED == 0 {
@@ -237,6 +250,7 @@ impl Node {
         self.live -= 1;
         self.dead += 1;
         self.write_counts();
+        self.pass_dead();
     }
 
     /// Marks the first live entries as deleted for as long as `goes` is true, which is asked for each live one; gives
@@ -267,8 +281,22 @@ impl Node {
             self.live -= gone as u32;
             self.dead += gone as u32;
             self.write_counts();
+            self.pass_dead();
         }
         gone
+    }
+
+    /// Notes which entries are deleted before the first live one.
+    fn pass_dead(&mut self) {
+        if self.dead == 0 {
+            return;
+        }
+        let head = self.head();
+        let mut at = head.entries_at + self.passed as usize;
+        while let Some(next) = after_deleted(&self.lp, at, head.fields) {
+            at = next;
+        }
+        self.passed = (at - head.entries_at) as u32;
     }
 
     fn write_counts(&mut self) {
@@ -283,6 +311,28 @@ fn replace(lp: &mut Vec<u8>, at: usize, n: i64) -> usize {
     // It is first encoded after the end; a full node must not double its buffer for that.
     lp.reserve_exact(INT_MAX);
     listpack::replace(lp, at, Item::Int(n))
+}
+
+/// Where the entry behind the one at `at` begins, if that is deleted; the master entry has so many fields.
+fn after_deleted(lp: &[u8], at: usize, fields: usize) -> Option<usize> {
+    let (flags, after) = listpack::int_at(lp, at)?;
+    if flags & DELETED == 0 {
+        return None;
+    }
+    let mut next = listpack::skip(lp, listpack::skip(lp, after)?)?;
+    let values = match flags & SAME_FIELDS {
+        0 => {
+            let (count, after) = listpack::int_at(lp, next)?;
+            next = after;
+            usize::try_from(count).ok()?.checked_mul(2)?
+        }
+        _ => fields,
+    };
+    // The step count is passed as well.
+    for _ in 0..=values {
+        next = listpack::skip(lp, next)?;
+    }
+    (next < lp.len()).then_some(next)
 }
 
 /// Bytes that the texts of these fields take at most in an entry, without the parts that all entries have.
@@ -383,8 +433,12 @@ impl<'a> Rows<'a> {
     }
 
     fn row(&self, at: usize) -> Option<Row<'a>> {
-        let mut iter = Iter::from_offset(self.lp, at);
-        let mut int = || iter.next()?.as_int();
+        let mut next = at;
+        let mut int = || {
+            let (n, after) = listpack::int_at(self.lp, next)?;
+            next = after;
+            Some(n)
+        };
         let (flags, ms, seq) = (int()?, int()?, int()?);
         let same = flags & SAME_FIELDS != 0;
         let left = match same {
@@ -401,7 +455,7 @@ impl<'a> Rows<'a> {
             flags,
             fields: Fields {
                 names: Iter::from_offset(self.lp, self.head.fields_at),
-                values: iter,
+                values: Iter::from_offset(self.lp, next),
                 same,
                 left,
             },

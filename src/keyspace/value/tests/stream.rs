@@ -344,3 +344,49 @@ fn pending_entries_that_nobody_owns_are_kept() {
     stream.edit_group(b"g", |group| group.acknowledge(id));
     assert_eq!(value.rdb_type(), RdbType::Stream3);
 }
+
+#[test]
+fn entries_that_were_deleted_at_the_front_take_room_and_are_passed_over() {
+    let mut stream = Stream::new();
+    let limits = Limits::default();
+    let id = |seq| StreamId { ms: 1, seq };
+    let fields = |n: u64| -> &[&[u8]] {
+        match n % 3 {
+            0 => &[b"other", b"1", b"more", b"value"],
+            _ => &[b"f", b"value"],
+        }
+    };
+    let mut first = 1;
+    for n in 1..=300 {
+        stream.append(id(n), fields(n), &limits).unwrap();
+        match n % 7 {
+            0 => {
+                stream.trim(&Trim {
+                    bound: Bound::MinId(id(first + 3)),
+                    approximate: false,
+                    limit: 0,
+                    references: References::Keep,
+                });
+                first += 3;
+            }
+            1 if n > 1 => {
+                assert!(stream.delete(id(first)));
+                first += 1;
+            }
+            _ => {}
+        }
+        sound(&stream);
+        round_trip(&Value::Stream(stream.clone()), |value| {
+            let ValueRef::Stream(stream) = value else {
+                panic!("a stream stays one")
+            };
+            let ids = stream.iter().map(|entry| entry.id);
+            assert!(ids.eq((first..=n).map(id)));
+            assert_eq!(stream.first_id(), id(first));
+            // A node has a hundred entries.
+            let kept = (first - 1) / 100 * 100 + 1;
+            assert_eq!(stream.first_kept_id(), Some(id(kept)));
+            assert!(stream.get(id(first)).is_some() && stream.get(id(first - 1)).is_none());
+        });
+    }
+}

@@ -395,6 +395,23 @@ pub fn seek(lp: &[u8], index: i64) -> Option<usize> {
     Some(at)
 }
 
+/// The integer at `at`, and the byte offset after it; `None` if the element is none.
+#[inline]
+pub fn int_at(lp: &[u8], at: usize) -> Option<(i64, usize)> {
+    // Small ones first, of which streams have many.
+    match *lp.get(at)? {
+        first @ 0..=0x7f => Some((i64::from(first), at + 2)),
+        first @ 0xc0..=0xdf => {
+            let n = i64::from(first & 0x1f) << 8 | i64::from(*lp.get(at + 1)?);
+            Some((if n >= 4096 { n - 8192 } else { n }, at + 3))
+        }
+        _ => {
+            let entry = entry_at(lp, at)?;
+            Some((entry.item.as_int()?, entry.next))
+        }
+    }
+}
+
 /// Byte offset after the element at `at`, without reading its content.
 #[inline(always)]
 pub fn skip(lp: &[u8], at: usize) -> Option<usize> {

@@ -344,3 +344,38 @@ fn an_integer_replaces_any_other() {
         }
     }
 }
+
+#[test]
+fn an_integer_is_read_in_each_of_its_forms() {
+    let forms = [
+        0,
+        1,
+        127,
+        128,
+        4095,
+        4096,
+        -1,
+        -4096,
+        -4097,
+        32_767,
+        1 << 20,
+        1 << 30,
+    ];
+    let mut lp = Builder::new();
+    for n in forms.into_iter().chain([i64::MIN, i64::MAX]) {
+        lp.push(Item::Int(n));
+    }
+    lp.push(Item::Bytes(b"12"));
+    lp.push(Item::Bytes(b"no"));
+    let lp = lp.into_vec();
+    let mut at = HEADER_LEN;
+    while let Some(entry) = entry_at(&lp, at) {
+        let expected = entry.item.as_int().map(|n| (n, entry.next));
+        assert_eq!(int_at(&lp, at), expected);
+        at = entry.next;
+    }
+    assert_eq!(
+        (at, int_at(&lp, at), int_at(&lp, at + 1)),
+        (lp.len() - 1, None, None)
+    );
+}
