@@ -354,7 +354,11 @@ fn copy(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             cx.client.reply.int(0);
             return Ok(());
         }
-        cx.engine.keyspace.db_mut(target).remove(old);
+        let db = cx.engine.keyspace.db_mut(target);
+        // What is in its record is overwritten there. Anything else goes first, so that memory for both is not needed.
+        if db.is_outside(old) {
+            db.remove(old);
+        }
     }
     let from = cx.engine.keyspace.db(source);
     let loc = from
