@@ -6,7 +6,8 @@ use engine::key_specs::{Begin, Find};
 use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
 use keyspace::value::List;
-use keyspace::{Value, ValueRef};
+use keyspace::{Item, Value, ValueRef};
+use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -118,6 +119,13 @@ impl<'a> Options<'a> {
         Ok(found)
     }
 
+    fn directed(&self, order: Ordering) -> Ordering {
+        match self.descending {
+            true => order.reverse(),
+            false => order,
+        }
+    }
+
     /// The elements of `len` that are asked for.
     fn range(&self, len: usize) -> Range<usize> {
         let Some((start, count)) = self.limit else {
@@ -133,14 +141,8 @@ impl<'a> Options<'a> {
     }
 }
 
-/// What an element is sorted by.
-enum Weight {
-    Number(f64),
-    /// Its own bytes.
-    Own,
-    /// The text of another key, if there is one.
-    Text(Option<Vec<u8>>),
-}
+/// An element, or what a pattern gives for it. Most are short.
+type Element = SmallVec<[u8; 24]>;
 
 fn sort(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     sort_generic(cx, args, false)
@@ -181,10 +183,12 @@ fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     let output = if options.get.is_empty() {
         chosen.into_iter().map(Some).collect()
     } else {
-        let mut output = Vec::with_capacity(chosen.len() * options.get.len());
+        let patterns: Vec<_> = options.get.iter().map(|get| Pattern::of(get)).collect();
+        let mut output = Vec::with_capacity(chosen.len() * patterns.len());
+        let mut key = Vec::new();
         for element in &chosen {
-            for pattern in &options.get {
-                output.push(look_up(cx, pattern, element));
+            for pattern in &patterns {
+                output.push(pattern.look_up(cx, element, &mut key, Element::from_slice));
             }
         }
         output
@@ -205,23 +209,21 @@ fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
 }
 
 /// Elements of a collection in its own order, or against it; a set has but one. Only those of `range` are touched.
-fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Vec<Vec<u8>> {
+fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Vec<Element> {
     let mirrored = |len: usize| len - range.end..len - range.start;
+    let own = |item: Item<'_>| item.with(Element::from_slice);
     match value {
-        ValueRef::List(v) if descending => {
-            let elements = v.range_rev(mirrored(v.len()));
-            elements.map(|item| item.to_vec()).collect()
-        }
-        ValueRef::List(v) => v.range(range).map(|item| item.to_vec()).collect(),
+        ValueRef::List(v) if descending => v.range_rev(mirrored(v.len())).map(own).collect(),
+        ValueRef::List(v) => v.range(range).map(own).collect(),
         ValueRef::Set(v) => {
             let wanted = v.iter().skip(range.start).take(range.len());
-            wanted.map(|item| item.to_vec()).collect()
+            wanted.map(own).collect()
         }
         ValueRef::Zset(v) if descending => {
             let members = v.range_rev(mirrored(v.len()));
-            members.map(|(member, _)| member.to_vec()).collect()
+            members.map(|(member, _)| own(member)).collect()
         }
-        ValueRef::Zset(v) => v.range(range).map(|(m, _)| m.to_vec()).collect(),
+        ValueRef::Zset(v) => v.range(range).map(|(member, _)| own(member)).collect(),
         ValueRef::Str(_)
         | ValueRef::Hash(_)
         | ValueRef::Stream(_)
@@ -233,54 +235,58 @@ fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Vec<V
 /// Those of `elements` that are in `range` once all are sorted.
 fn order(
     cx: &mut Cx<'_>,
-    elements: Vec<Vec<u8>>,
+    mut elements: Vec<Element>,
     options: &Options<'_>,
     range: Range<usize>,
-) -> Result<Vec<Vec<u8>>, CommandError> {
-    let mut weighted = Vec::with_capacity(elements.len());
-    for element in elements {
-        let text = options.by.map(|by| look_up(cx, by, &element));
-        let weight = match (options.alpha, text) {
-            (true, None) => Weight::Own,
-            (true, Some(text)) => Weight::Text(text),
-            (false, None) => Weight::Number(number(&element)?),
-            // An element without a weight counts as zero.
-            (false, Some(None)) => Weight::Number(0.0),
-            (false, Some(Some(text))) => Weight::Number(number(&text)?),
-        };
-        weighted.push((weight, element));
-    }
-    let by = |a: &(Weight, Vec<u8>), b: &(Weight, Vec<u8>)| {
-        let order = compare(a, b);
-        if options.descending {
-            order.reverse()
-        } else {
-            order
+) -> Result<Vec<Element>, CommandError> {
+    let (pattern, mut key) = (options.by.map(Pattern::of), Vec::new());
+    let places = if options.alpha {
+        let texts = pattern.map(|by| {
+            let texts = elements.iter();
+            let texts = texts.map(|own| by.look_up(cx, own, &mut key, Element::from_slice));
+            texts.collect::<Vec<_>>()
+        });
+        let mut places: Vec<usize> = (0..elements.len()).collect();
+        places.sort_by(|&a, &b| {
+            let order = match &texts {
+                Some(texts) => texts[a].cmp(&texts[b]),
+                None => up_to_zero(&elements[a]).cmp(up_to_zero(&elements[b])),
+            };
+            options.directed(order)
+        });
+        places
+    } else {
+        let mut weighted = Vec::with_capacity(elements.len());
+        for (place, own) in elements.iter().enumerate() {
+            let weight = match &pattern {
+                None => number(own),
+                // An element without a weight counts as zero.
+                Some(by) => by.look_up(cx, own, &mut key, number).unwrap_or(Ok(0.0)),
+            };
+            weighted.push((weight?, place));
         }
+        in_front(&mut weighted, range.end, |a, b| {
+            let numbers = a.0.partial_cmp(&b.0).expect("a weight is never NaN");
+            // Equal numbers go by the bytes, so that the order is the same everywhere.
+            options.directed(numbers.then_with(|| elements[a.1].cmp(&elements[b.1])))
+        });
+        weighted.into_iter().map(|(_, place)| place).collect()
     };
-    let by_number = matches!(weighted.first(), Some((Weight::Number(_), _)));
-    if by_number && range.end < weighted.len() / 2 {
-        // Equal numbers of equal bytes are the same, so that their order may be any: only those in front are sorted.
-        if range.end > 0 {
-            weighted.select_nth_unstable_by(range.end - 1, by);
-        }
-        weighted.truncate(range.end);
-    }
-    weighted.sort_by(by);
-    let sorted = weighted.into_iter().map(|(_, element)| element);
-    Ok(sorted.skip(range.start).take(range.len()).collect())
+    let places = places.into_iter().skip(range.start).take(range.len());
+    Ok(places
+        .map(|place| std::mem::take(&mut elements[place]))
+        .collect())
 }
 
-fn compare(a: &(Weight, Vec<u8>), b: &(Weight, Vec<u8>)) -> Ordering {
-    match (&a.0, &b.0) {
-        // Equal numbers go by the bytes, so that the order is the same everywhere.
-        (Weight::Number(x), Weight::Number(y)) => {
-            let numbers = x.partial_cmp(y).expect("a weight is never NaN");
-            numbers.then_with(|| a.1.cmp(&b.1))
+/// Sorts those of which `wanted` are in front. Those that are equal are the same bytes, so that their order may be any.
+fn in_front<T>(all: &mut Vec<T>, wanted: usize, by: impl Fn(&T, &T) -> Ordering) {
+    if wanted < all.len() / 2 {
+        if wanted > 0 {
+            all.select_nth_unstable_by(wanted - 1, &by);
         }
-        (Weight::Text(x), Weight::Text(y)) => x.cmp(y),
-        _ => up_to_zero(&a.1).cmp(up_to_zero(&b.1)),
+        all.truncate(wanted);
     }
+    all.sort_unstable_by(by);
 }
 
 /// What C's `strcoll` compares.
@@ -304,33 +310,79 @@ fn number(text: &[u8]) -> Result<f64, CommandError> {
     Ok(x)
 }
 
-/// What a pattern gives for an element: `#` itself, `a*b` the string of that key, `a*->f` a field.
-fn look_up(cx: &mut Cx<'_>, pattern: &[u8], element: &[u8]) -> Option<Vec<u8>> {
-    if pattern == b"#" {
-        return Some(element.to_vec());
-    }
-    let star = pattern.iter().position(|&b| b == b'*')?;
-    let (prefix, behind) = (&pattern[..star], &pattern[star + 1..]);
-    let arrow = behind.windows(2).position(|w| w == b"->");
-    // An arrow that nothing follows belongs to the key.
-    let arrow = arrow.filter(|at| at + 2 < behind.len());
-    let (postfix, field) = match arrow {
-        Some(at) => (&behind[..at], Some(&behind[at + 2..])),
-        None => (behind, None),
-    };
-    let loc = cx.lookup(&[prefix, element, postfix].concat())?;
-    match (cx.value(loc), field) {
-        (ValueRef::Str(s), None) => Some(s.bytes().into_owned()),
-        (ValueRef::Hash(h), Some(field)) => {
-            let (value, expire) = h.get_with_expire(field)?;
-            let alive = expire.is_none_or(|at| at >= cx.now());
-            alive.then(|| value.to_vec())
+/// What BY or GET gives for an element.
+enum Pattern<'a> {
+    /// `#`: the element itself.
+    Element,
+    /// A text without a star, which names no key.
+    Nothing,
+    /// `a*b`: the string of that key; with a field: `a*b->f`.
+    Key {
+        prefix: &'a [u8],
+        postfix: &'a [u8],
+        field: Option<&'a [u8]>,
+    },
+}
+
+impl<'a> Pattern<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        if text == b"#" {
+            return Pattern::Element;
         }
-        _ => None,
+        let Some(star) = text.iter().position(|&b| b == b'*') else {
+            return Pattern::Nothing;
+        };
+        let (prefix, behind) = (&text[..star], &text[star + 1..]);
+        let arrow = behind.windows(2).position(|w| w == b"->");
+        // An arrow that nothing follows belongs to the key.
+        let arrow = arrow.filter(|at| at + 2 < behind.len());
+        let (postfix, field) = match arrow {
+            Some(at) => (&behind[..at], Some(&behind[at + 2..])),
+            None => (behind, None),
+        };
+        Pattern::Key {
+            prefix,
+            postfix,
+            field,
+        }
+    }
+
+    /// Calls `f` with what the pattern gives for an element, if it gives anything. The name of the key is put together
+    /// in `key`.
+    fn look_up<R>(
+        &self,
+        cx: &mut Cx<'_>,
+        element: &[u8],
+        key: &mut Vec<u8>,
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Option<R> {
+        let (prefix, postfix, field) = match *self {
+            Pattern::Element => return Some(f(element)),
+            Pattern::Nothing => return None,
+            Pattern::Key {
+                prefix,
+                postfix,
+                field,
+            } => (prefix, postfix, field),
+        };
+        key.clear();
+        for part in [prefix, element, postfix] {
+            key.extend_from_slice(part);
+        }
+        let loc = cx.lookup(key)?;
+        match (cx.value(loc), field) {
+            (ValueRef::Str(s), None) => Some(s.with(f)),
+            (ValueRef::Hash(h), Some(field)) => {
+                let (value, expire) = h.get_with_expire(field)?;
+                let alive = expire.is_none_or(|at| at >= cx.now());
+                alive.then(|| value.with(f))
+            }
+            _ => None,
+        }
     }
 }
 
-fn store(cx: &mut Cx<'_>, target: &[u8], output: Vec<Option<Vec<u8>>>) {
+fn store(cx: &mut Cx<'_>, target: &[u8], output: Vec<Option<Element>>) {
     let (db, len) = (cx.client.db, output.len());
     let found = cx.lookup_write(target);
     if len > 0 {
