@@ -3,7 +3,7 @@
 //! ```text
 //!        SHUTDOWN, signal --nothing to wait for--------------------> final save --> Ends
 //!              |                                                         |  ^
-//!   replicas lag, or a script is parked                    it fails, no FORCE |
+//!   replicas lag, or a script is parked       it fails or a log begins, no FORCE |
 //!              v                                                         v  |
 //!            Waits --in step, time is up, script has ended------------------+
 //!              \--SHUTDOWN ABORT, failed save: writes are released, the server continues
@@ -11,6 +11,9 @@
 //!
 //! A running snapshot is cancelled, so that the final one contains every write. While the dataset is not complete
 //! (during a load, after a failed sync, with a parked script), nothing is saved.
+//!
+//! While the append-only file has no base that holds the dataset, the next start would not find the dataset in it. The
+//! server does not end then, unless it is forced to.
 
 use super::whole::{Dataset, NOT_WHOLE, Whole};
 use base::LogLevel;
@@ -25,15 +28,17 @@ pub trait Process {
     fn dataset(&self) -> Rc<Dataset>;
     /// A snapshot is running, to disk or to replicas.
     fn is_saving(&self) -> bool;
+    /// There is to be a log, and what is on disk of it does not hold the dataset yet.
+    fn begins_log(&self) -> bool;
     /// Cancels the running snapshot, if it can still be cancelled.
-    fn give_up_save(&mut self, engine: &mut Engine);
+    fn give_up_save(&self, engine: &mut Engine);
     /// Saves the dataset and returns when it is durable, or when that has failed.
     ///
     /// # Errors
     /// The old dump is still in its place.
-    fn final_save(&mut self, engine: &mut Engine, whole: &Whole) -> Result<(), String>;
+    fn final_save(&self, engine: &mut Engine, whole: &Whole) -> Result<(), String>;
     /// A message for the supervisor.
-    fn status(&mut self, text: &str);
+    fn status(&self, text: &str);
 }
 
 /// How a shutdown continues.
@@ -86,7 +91,7 @@ impl Shutdown {
         &self,
         engine: &mut Engine,
         options: ShutdownOptions,
-        process: &mut impl Process,
+        process: &impl Process,
     ) -> Result<Course, CommandError> {
         // A shutdown that waits for a script to end is replaced by one that does not have to wait, because nothing else
         // might end that script.
@@ -133,7 +138,7 @@ impl Shutdown {
 
     /// At each turn of the periodic work: the shutdown continues when the replicas are in step or the time is up.
     /// `None`: the server continues.
-    pub fn turn(&self, engine: &mut Engine, process: &mut impl Process) -> Option<Course> {
+    pub fn turn(&self, engine: &mut Engine, process: &impl Process) -> Option<Course> {
         let waiting = self.waiting.get()?;
         if waits_for_script(engine, waiting.options) {
             return Some(Course::Waits);
@@ -157,7 +162,7 @@ impl Shutdown {
         name: &str,
         insists: bool,
         options: ShutdownOptions,
-        process: &mut impl Process,
+        process: &impl Process,
     ) -> Option<Course> {
         let again = self.signalled.replace(true);
         if again && insists && self.waiting.get().is_some() {
@@ -189,7 +194,7 @@ impl Shutdown {
 fn finish(
     engine: &mut Engine,
     options: ShutdownOptions,
-    process: &mut impl Process,
+    process: &impl Process,
 ) -> Result<Course, CommandError> {
     let replicas = engine.repl.primary().count();
     if replicas > 0 {
@@ -197,6 +202,14 @@ fn finish(
         let level = replicas - lagging(engine);
         let text = format!("{level} of {replicas} replicas are in sync when shutting down.");
         say(engine, LogLevel::Notice, &text);
+    }
+    if process.begins_log() {
+        if !options.force {
+            let text = "Writing initial AOF, can't exit.";
+            return Err(refuse(engine, process, text));
+        }
+        let text = "Writing initial AOF. Exit anyway.";
+        say(engine, LogLevel::Warning, text);
     }
     if process.is_saving() {
         say(
@@ -225,18 +238,8 @@ fn finish(
     if let Err(error) = process.final_save(engine, &whole) {
         say(engine, LogLevel::Verbose, &error);
         if !options.force {
-            say(
-                engine,
-                LogLevel::Warning,
-                "Error trying to save the DB, can't exit.",
-            );
-            process.status("STATUS=Error trying to save the DB, can't exit.\n");
-            say(
-                engine,
-                LogLevel::Warning,
-                "Errors trying to shut down the server. Check the logs for more information.",
-            );
-            return Err(FAILED);
+            let text = "Error trying to save the DB, can't exit.";
+            return Err(refuse(engine, process, text));
         }
         say(
             engine,
@@ -245,6 +248,18 @@ fn finish(
         );
     }
     Ok(Course::Ends)
+}
+
+/// The process must not end, for this reason.
+fn refuse(engine: &mut Engine, process: &impl Process, why: &str) -> CommandError {
+    say(engine, LogLevel::Warning, why);
+    process.status(&format!("STATUS={why}\n"));
+    say(
+        engine,
+        LogLevel::Warning,
+        "Errors trying to shut down the server. Check the logs for more information.",
+    );
+    FAILED
 }
 
 /// A shutdown that waited is over, and the server is not.

@@ -21,7 +21,7 @@ pub fn turn<A: Appenders>(
     saves.cron(engine);
     append.cron(engine);
     engine.save_failed = saves.last_failure().is_some();
-    shutdown.turn(engine, saves)
+    shutdown.turn(engine, append)
 }
 
 /// A slice of giving memory of segments back; true if there is more to do.

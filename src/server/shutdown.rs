@@ -20,8 +20,7 @@ impl Shell {
         engine: &mut Engine,
         options: ShutdownOptions,
     ) -> Result<(), CommandError> {
-        let mut process = self.persistence.clone();
-        let begun = self.shutdown.begin(engine, options, &mut process);
+        let begun = self.shutdown.begin(engine, options, &self.append);
         begun.map(|course| self.follow(course, engine))
     }
 
@@ -108,10 +107,9 @@ pub async fn watch_signals(server: Rc<Server>, mut signals: Signals) {
             };
             let options = options_of(ways);
             let shell = &server.shell;
-            let mut process = shell.persistence.clone();
             let course = shell
                 .shutdown
-                .signal(engine, name, is_int, options, &mut process);
+                .signal(engine, name, is_int, options, &shell.append);
             if let Some(course) = course {
                 shell.follow(course, engine);
             }

@@ -77,6 +77,39 @@ fn a_full_sync_gives_the_log_another_base() {
     }
 }
 
+/// SHUTDOWN gave the rewrite up and the process ended, although neither the log nor a dump had the data.
+#[test]
+fn a_shutdown_is_refused_until_the_log_has_its_base_unless_it_is_forced() {
+    let slow = || {
+        let server = Builder::forebay().start();
+        let mut client = server.client();
+        client.ok("MSET a 1 b 2");
+        client.ok("CONFIG SET rdb-key-save-delay 600000000");
+        client.ok("CONFIG SET appendonly yes");
+        for line in ["SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN SAVE"] {
+            let error = client.error(line);
+            assert_eq!(
+                error, "ERR Errors trying to SHUTDOWN. Check logs.",
+                "{line}"
+            );
+        }
+        (server, client)
+    };
+    let (mut server, mut client) = slow();
+    server.signal(libc::SIGTERM);
+    server.wait_log("Received SIGTERM scheduling shutdown");
+    assert_eq!(client.text("GET a"), "1");
+    assert!(server.log().contains("Writing initial AOF, can't exit."));
+    assert!(client.try_cmd(&["SHUTDOWN", "FORCE"]).is_err());
+    assert_eq!(server.wait_exit().code(), Some(0));
+    assert!(server.log().contains("Writing initial AOF. Exit anyway."));
+    // Without a log there is nothing to wait for.
+    let (mut server, mut client) = slow();
+    client.ok("CONFIG SET appendonly no");
+    assert!(client.try_cmd(&["SHUTDOWN"]).is_err());
+    assert_eq!(server.wait_exit().code(), Some(0));
+}
+
 #[test]
 fn debug_loadaof_gives_what_was_written_and_the_log_goes_on() {
     for fsync in ["always", "everysec", "no"] {

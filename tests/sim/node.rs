@@ -316,14 +316,14 @@ impl Node {
 
     /// SIGTERM, or SHUTDOWN with these options.
     pub fn shut_down(&mut self, options: Option<ShutdownOptions>) {
-        let (engine, saves) = (&mut self.engine, &mut self.saves);
+        let (engine, append) = (&mut self.engine, &self.append);
         let shutdown = &self.host.shutdown;
         let course = match options {
             None => {
                 let options = ShutdownOptions::default();
-                shutdown.signal(engine, "SIGTERM", false, options, saves)
+                shutdown.signal(engine, "SIGTERM", false, options, append)
             }
-            Some(options) => shutdown.begin(engine, options, saves).ok(),
+            Some(options) => shutdown.begin(engine, options, append).ok(),
         };
         self.follow(course);
         self.act();

@@ -35,7 +35,6 @@ pub use writer::{Awaited, FileOf, OpenSinks, Outcome, Pace, Progress, Writer, Wr
 use crate::dump_file::{DumpFile, Replacement};
 use crate::load::Loading;
 use crate::saves::History;
-use crate::shutdown::Process;
 use crate::{Dataset, Fate, NOT_WHOLE, Which, Whole, WholeInUse};
 use aof::names::BaseForm;
 use base::LogLevel;
@@ -523,28 +522,6 @@ impl<W: Writers> Saves<W> {
         state.saves += 1;
         state.last_bytes = bytes;
         state.last_failed = None;
-    }
-}
-
-impl<W: Writers> Process for Saves<W> {
-    fn dataset(&self) -> Rc<Dataset> {
-        self.dataset.clone()
-    }
-
-    fn is_saving(&self) -> bool {
-        self.running()
-    }
-
-    fn give_up_save(&mut self, engine: &mut Engine) {
-        self.give_up(engine, Which::Any);
-    }
-
-    fn final_save(&mut self, engine: &mut Engine, whole: &Whole) -> Result<(), String> {
-        self.save_whole(engine, whole, &SaveOptions::default())
-    }
-
-    fn status(&mut self, text: &str) {
-        self.writers.status(text);
     }
 }
 

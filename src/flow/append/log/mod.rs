@@ -13,6 +13,7 @@
 //!    manifest does not name until the new dataset is its base, so that a crash leaves the old dataset or the new one.
 
 mod base;
+mod ends;
 mod handle;
 mod info;
 mod off;
