@@ -1,4 +1,5 @@
-//! `rdb-key-save-delay` and `key-load-delay`, with which tests slow down saving and loading for each key.
+//! `rdb-key-save-delay` and `key-load-delay`, with which tests slow down saving and loading for each key, and for each
+//! request of an append-only file.
 //!
 //! A delay is given in microseconds per key; a negative value is the number of keys per microsecond.
 
@@ -24,13 +25,33 @@ pub fn while_loading(key: u64, wanted: impl FnMut() -> bool) -> bool {
     delay == 0 || sleep_for_key(delay, key, wanted)
 }
 
-/// Sleeps for the nth key under `delay`; gives false as soon as `wanted` does.
-pub fn sleep_for_key(delay: i64, key: u64, mut wanted: impl FnMut() -> bool) -> bool {
-    let mut left = match u64::try_from(delay) {
+/// How long to sleep for the nth request of an append-only file; `None` without a delay.
+pub fn while_running(request: u64) -> Option<Duration> {
+    let delay = WHILE_LOADING.load(Ordering::Relaxed);
+    (delay != 0).then(|| for_key(delay, request))
+}
+
+/// Waits so long, but no longer than there is a delay.
+pub async fn wait(mut left: Duration) {
+    while !left.is_zero() && WHILE_LOADING.load(Ordering::Relaxed) != 0 {
+        let nap = left.min(NAP);
+        tokio::time::sleep(nap).await;
+        left -= nap;
+    }
+}
+
+/// How long to sleep for the nth key.
+fn for_key(delay: i64, key: u64) -> Duration {
+    match u64::try_from(delay) {
         Ok(micros) => Duration::from_micros(micros),
         Err(_) if key.is_multiple_of(delay.unsigned_abs()) => Duration::from_micros(1),
         Err(_) => Duration::ZERO,
-    };
+    }
+}
+
+/// Sleeps for the nth key under `delay`; gives false as soon as `wanted` does.
+pub fn sleep_for_key(delay: i64, key: u64, mut wanted: impl FnMut() -> bool) -> bool {
+    let mut left = for_key(delay, key);
     while !left.is_zero() {
         if !wanted() {
             return false;

@@ -1,10 +1,13 @@
 //! Logs that a start finds: manifests that are right and wrong, files that are torn, files of older servers, and what
 //! becomes of them. Each is given to a real server too.
 
+use crate::support::Client;
 use crate::support::server::{Builder, Server};
+use crate::support::wait::wait_until;
 use crate::{forebay, log_directory};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const BASE: &str = "file appendonly.aof.1.base.aof seq 1 type b\n";
@@ -19,6 +22,8 @@ fn requests(lines: &[&str]) -> Vec<u8> {
     }
     bytes
 }
+
+const LONG: Duration = Duration::from_secs(60);
 
 /// A directory with a log.
 struct Found {
@@ -450,4 +455,27 @@ fn names_that_are_paths_are_refused_and_odd_ones_are_quoted() {
         manifests.windows(2).all(|two| two[0] == two[1]),
         "{manifests:?}"
     );
+}
+
+/// The delay was for dumps only: a log of requests loaded at full speed.
+#[test]
+fn the_load_delay_is_for_requests_too_and_clients_are_served_meanwhile() {
+    let found = Found::with(&format!("{BASE}{FIRST}{SECOND}"));
+    let mut server = in_dir(Builder::forebay(), found.dir.path())
+        .config("key-load-delay 600000000")
+        .spawn();
+    let mut client = None;
+    wait_until("it is loading", || {
+        client = Client::connect(server.address()).ok();
+        let info = client.as_mut().map(|client| client.info("persistence"));
+        info.is_some_and(|info| info["loading"] == "1")
+    });
+    let mut client = client.expect("it was just connected");
+    assert_eq!(
+        client.run("GET a").text(),
+        Some("LOADING Redis is loading the dataset in memory")
+    );
+    client.ok("CONFIG SET key-load-delay 0");
+    server.wait_ready(LONG).expect("it loads");
+    assert_eq!(server.client().int("DBSIZE"), 3);
 }

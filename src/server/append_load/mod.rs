@@ -20,6 +20,7 @@ mod tests;
 
 pub use now::{load_again, load_now};
 
+use crate::delay;
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::persist::{in_background, load_options};
 use crate::{Server, threads};
@@ -182,6 +183,7 @@ async fn read(
 /// Runs what is released, and lets clients be served between slices.
 async fn run_released(server: &Server, run: &mut Run) -> Result<(), String> {
     while server.with_engine(|engine| run.step(engine, Some(SLICE)))? {
+        delay::wait(run.take_owed()).await;
         tokio::task::yield_now().await;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::ahead::{self, Mode, Seen};
 use super::batch::{Batch, Request};
+use crate::delay;
 use disk::Disk;
 use engine::Engine;
 use engine::prefetch::{self, BATCH};
@@ -13,6 +14,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tools::aof::Failed;
+
+/// Shorter waits are put together.
+const WAIT_MIN: Duration = Duration::from_millis(1);
 
 /// One file that is being run.
 pub struct Run {
@@ -27,6 +31,10 @@ pub struct Run {
     released: u64,
     /// Requests from here on have not been read, or are not in memory any more.
     left_from: Option<u64>,
+    /// Requests that have run of this file.
+    done: u64,
+    /// `key-load-delay` of requests that have run, as far as nobody has waited for it.
+    owed: Duration,
 }
 
 impl Run {
@@ -40,6 +48,8 @@ impl Run {
             ran: 0,
             released: 0,
             left_from: None,
+            done: 0,
+            owed: Duration::ZERO,
         }
     }
 
@@ -154,7 +164,12 @@ impl Run {
         self.waiting.push_back(batch);
     }
 
-    /// Runs what is released, for so long at most; true if something is left.
+    /// For how long the caller of [`Run::step`] waits before the next one.
+    pub fn take_owed(&mut self) -> Duration {
+        std::mem::take(&mut self.owed)
+    }
+
+    /// Runs what is released, for so long at most; true if something is left. A step without a limit waits by itself.
     ///
     /// # Errors
     /// The text for the log of the server.
@@ -166,6 +181,11 @@ impl Run {
             }
             let ran = self.stride(engine);
             ran.map_err(|e| format!("{e} reading the append only file {}", self.name))?;
+            match slice {
+                _ if self.owed < WAIT_MIN => {}
+                Some(_) => return Ok(true),
+                None => std::thread::sleep(self.take_owed()),
+            }
         }
         Ok(false)
     }
@@ -188,7 +208,10 @@ impl Run {
             return Ok(());
         };
         let first = self.ran;
-        let places = first..batch.len().min(first + BATCH);
+        // Between two requests with a delay, clients are served.
+        let delay = delay::while_running(self.done + 1);
+        let most = if delay.is_some() { 1 } else { BATCH };
+        let places = first..batch.len().min(first + most);
         let due = places.map(|place| batch.at(place));
         let due: SmallVec<[Request<'_>; BATCH]> =
             due.take_while(|r| r.end() <= self.released).collect();
@@ -203,6 +226,8 @@ impl Run {
         }
         let due = due.len();
         self.ran += due;
+        self.done += due as u64;
+        self.owed += delay.unwrap_or_default();
         Ok(())
     }
 }
