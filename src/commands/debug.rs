@@ -149,6 +149,16 @@ static UNLISTED: &[Unlisted] = &[
         run: set_disable_deny_scripts,
     },
     Unlisted {
+        name: "SET-SKIP-CHECKSUM-VALIDATION",
+        takes: 3..=3,
+        help: "Load dumps and RESTORE payloads whose checksum is wrong (1), or not (0). Values are checked as always.",
+        run: |cx, args| {
+            cx.engine.skips_checksums = is_on(args);
+            cx.client.reply.ok();
+            Ok(())
+        },
+    },
+    Unlisted {
         name: "AOF-FLUSH-SLEEP",
         takes: 3..=3,
         help: "Delay each write to the append-only file by <microseconds>.",

@@ -8,6 +8,7 @@ use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, heat};
 use keyspace::{Loc, Value};
 use rdb::check::Scratch;
+use rdb::dump::Checksums;
 use rdb::normalize::normalize;
 use rdb::target::{OnLoss, Target, transcode_value};
 use rdb::{ErrorKind, dump as payload, lzf};
@@ -278,6 +279,15 @@ fn put_scratch(cx: &mut Cx<'_>, mut scratch: Scratch) {
     cx.engine.scratch = Some(scratch);
 }
 
+/// Which checksums of payloads this client may send.
+pub(super) fn right_checksums(cx: &Cx<'_>) -> Checksums {
+    match cx.client.flags.contains(ClientFlags::MASTER) {
+        _ if cx.engine.skips_checksums => Checksums::Any,
+        true => Checksums::ComputedOrNone,
+        false => Checksums::Computed,
+    }
+}
+
 /// Checks a payload as strictly as a file is checked.
 fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
     let mut scratch = take_scratch(cx);
@@ -287,16 +297,13 @@ fn decode(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<Value, CommandError> {
 }
 
 fn decode_in(cx: &Cx<'_>, bytes: &[u8], scratch: &mut Scratch) -> Result<Value, CommandError> {
-    let decoded = match cx.client.flags.contains(ClientFlags::MASTER) {
-        true => payload::decode_without_checksum(bytes, scratch),
-        false => payload::decode(bytes, scratch),
-    };
-    let decoded = decoded.map_err(|e| match e.kind {
-        ErrorKind::DumpFooter => {
-            CommandError::fixed(&"ERR DUMP payload version or checksum are wrong")
-        }
-        _ => CommandError::fixed(&"ERR Bad data format"),
-    })?;
+    let decoded =
+        payload::decode(bytes, right_checksums(cx), scratch).map_err(|e| match e.kind {
+            ErrorKind::DumpFooter => {
+                CommandError::fixed(&"ERR DUMP payload version or checksum are wrong")
+            }
+            _ => CommandError::fixed(&"ERR Bad data format"),
+        })?;
     let unserved = decoded.info.unserved().is_some();
     let keeps = cx.engine.config.rdb_unknown_values == UnknownValues::Keep;
     if unserved && !keeps {

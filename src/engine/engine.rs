@@ -101,6 +101,8 @@ pub struct Engine {
     pub active_expire: bool,
     /// DEBUG SET-DISABLE-DENY-SCRIPTS
     pub scripts_may_all: bool,
+    /// DEBUG SET-SKIP-CHECKSUM-VALIDATION
+    pub skips_checksums: bool,
     /// DEBUG PAUSE-CRON
     pub tick_paused: bool,
     /// Next client number.

@@ -79,6 +79,7 @@ impl Engine {
             depth: 0,
             active_expire: true,
             scripts_may_all: false,
+            skips_checksums: false,
             tick_paused: false,
             next_client_id: 1,
             started: Clock::default(),

@@ -12,7 +12,7 @@ mod streams;
 use forebay::keyspace::value::{Hash, List, Set, Str, Zset};
 use forebay::keyspace::{Limits, Value, ValueRef};
 use forebay::rdb::check::Scratch;
-use forebay::rdb::dump;
+use forebay::rdb::dump::{self, Checksums};
 use forebay::rdb::normalize::normalize;
 use support::{Builder, Client, Server};
 
@@ -95,7 +95,8 @@ impl Bench {
 
         let dumped = self.cmd(&[b"DUMP", b"k"]);
         let dumped = dumped.bytes().expect("a payload").to_vec();
-        let payload = dump::decode(&dumped, &mut self.scratch).expect("a sound payload");
+        let payload =
+            dump::decode(&dumped, Checksums::Computed, &mut self.scratch).expect("a sound payload");
         // Servers keep a stale earliest expiry before a packed hash; such a record is written anew.
         let mut record = Vec::new();
         let read = if payload.info.as_is {

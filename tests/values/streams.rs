@@ -4,7 +4,7 @@
 use crate::{Bench, Rng};
 use forebay::keyspace::value::stream::{Bound, Group, References, Stream, Trim};
 use forebay::keyspace::{Limits, Value, ValueRef};
-use forebay::rdb::dump;
+use forebay::rdb::dump::{self, Checksums};
 use forebay::rdb::stream::StreamId;
 
 /// All that XINFO STREAM FULL tells, but for times and read counters.
@@ -165,7 +165,8 @@ fn exchange(bench: &mut Bench, stream: &Stream, limits: &Limits) {
     for key in [b"k".as_slice(), b"ours"] {
         let dumped = bench.cmd(&[b"DUMP", key]);
         let dumped = dumped.bytes().expect("a payload").to_vec();
-        let payload = dump::decode(&dumped, &mut bench.scratch).expect("a sound payload");
+        let payload = dump::decode(&dumped, Checksums::Computed, &mut bench.scratch)
+            .expect("a sound payload");
         let read = Value::load(payload.rdb_type, payload.value, limits);
         let ValueRef::Stream(read) = read.as_ref() else {
             panic!("a stream stays one")

@@ -1,5 +1,6 @@
 //! FUNCTION: the libraries.
 
+use crate::dump::right_checksums;
 use crate::manual;
 use base::glob;
 use engine::scripting::busy::EVAL_IS_BUSY;
@@ -288,7 +289,7 @@ fn restore(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             ));
         }
     };
-    let sources = payload::decode(&args[2])?;
+    let sources = payload::decode(&args[2], right_checksums(cx))?;
     cx.engine.restore_libraries(&sources, policy)?;
     cx.engine.dirty += 1;
     if !cx.engine.repl.primary().all_read(Reads::needed_by(args.0)) {

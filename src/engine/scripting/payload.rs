@@ -7,6 +7,7 @@
 use crate::CommandError;
 use rdb::Opcode;
 use rdb::crc64::crc64;
+use rdb::dump::Checksums;
 use rdb::string::{StrRef, encode_string};
 use rdb::{dump, lzf};
 
@@ -33,10 +34,10 @@ pub fn encode<'a>(sources: impl Iterator<Item = &'a [u8]>, compress: bool) -> Ve
 ///
 /// # Errors
 /// As the reference words them.
-pub fn decode(payload: &[u8]) -> Result<Vec<Vec<u8>>, CommandError> {
+pub fn decode(payload: &[u8], right: Checksums) -> Result<Vec<Vec<u8>>, CommandError> {
     const BAD: CommandError =
         CommandError::fixed(&"ERR DUMP payload version or checksum are wrong");
-    dump::verify(payload).map_err(|_| BAD)?;
+    dump::verify(payload, right).map_err(|_| BAD)?;
     let mut rest = &payload[..payload.len() - FOOTER_LEN];
     let mut sources = Vec::new();
     while let Some((&kind, behind)) = rest.split_first() {

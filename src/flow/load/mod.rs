@@ -313,7 +313,7 @@ pub fn options(engine: &mut Engine) -> LoadOptions {
         expired_bytes_max: 0,
         keep_expired: engine.repl.is_replica() || engine.config.replicaof.is_some(),
         databases: engine.keyspace.count() as u32,
-        verify_checksum: settings.checksum,
+        verify_checksum: settings.checksum && !engine.skips_checksums,
         total_bytes: None,
         heat,
         limits: engine.limits,

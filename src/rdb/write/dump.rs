@@ -62,37 +62,29 @@ pub struct Payload<'a> {
     pub info: ValueInfo,
 }
 
+/// Which checksums of a payload are right.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Checksums {
+    /// That of its bytes. 0 is wrong too, as for most real servers.
+    Computed,
+    /// 0 as well: Redis 8.10 sends what HIMPORT has made without one.
+    ComputedOrNone,
+    /// Any: tests want to see what becomes of the value behind a wrong one.
+    Any,
+}
+
 /// Verifies the footer and checks the value.
 ///
 /// # Errors
-/// `DumpFooter` if the payload is shorter than a footer, its version unknown or its checksum wrong (0 is wrong too, as
-/// for most real servers): RESTORE answers `ERR DUMP payload version or checksum are wrong`. Every other kind is `ERR
-/// Bad data format`; so are bytes between the value and the footer, which real servers ignore.
-pub fn decode<'a>(payload: &'a [u8], scratch: &mut Scratch) -> Result<Payload<'a>, RdbError> {
-    decode_verified(verify(payload)?, payload, scratch)
-}
-
-/// [`decode`] of a payload that came by a link whose other end has computed no checksum: Redis 8.10 sends what HIMPORT
-/// has made with a checksum of 0. The value is checked as always.
-///
-/// # Errors
-/// As [`decode`].
-pub fn decode_without_checksum<'a>(
+/// `DumpFooter` if the payload is shorter than a footer, its version unknown or its checksum wrong: RESTORE answers
+/// `ERR DUMP payload version or checksum are wrong`. Every other kind is `ERR Bad data format`; so are bytes between the
+/// value and the footer, which real servers ignore.
+pub fn decode<'a>(
     payload: &'a [u8],
+    right: Checksums,
     scratch: &mut Scratch,
 ) -> Result<Payload<'a>, RdbError> {
-    let (version, stored) = footer(payload)?;
-    match stored {
-        0 if version.is_known() => decode_verified(version, payload, scratch),
-        _ => decode(payload, scratch),
-    }
-}
-
-fn decode_verified<'a>(
-    version: RdbVersion,
-    payload: &'a [u8],
-    scratch: &mut Scratch,
-) -> Result<Payload<'a>, RdbError> {
+    let version = verify(payload, right)?;
     let body = &payload[..payload.len() - FOOTER_LEN];
     let Some((&byte, value)) = body.split_first() else {
         return Err(RdbError::new(ErrorKind::Truncated, 0, "value type"));
@@ -127,14 +119,20 @@ fn decode_verified<'a>(
 ///
 /// # Errors
 /// `DumpFooter`.
-pub fn verify(payload: &[u8]) -> Result<RdbVersion, RdbError> {
+pub fn verify(payload: &[u8], right: Checksums) -> Result<RdbVersion, RdbError> {
     let (version, stored) = footer(payload)?;
+    let unsummed = match right {
+        Checksums::Computed => false,
+        Checksums::ComputedOrNone => stored == 0,
+        Checksums::Any => true,
+    };
     let covered = &payload[..payload.len() - 8];
     // Version 0 is lower than that of any writer, but Redis accepts it.
-    if !(version.is_known() || version.number == 0) || crc64(covered) != stored {
-        return Err(wrong(payload));
+    let is_read = version.is_known() || version.number == 0;
+    match is_read && (unsummed || crc64(covered) == stored) {
+        true => Ok(version),
+        false => Err(wrong(payload)),
     }
-    Ok(version)
 }
 
 /// The version and the checksum, not looked at.
@@ -160,7 +158,7 @@ mod tests {
 
     fn check(payload: &[u8]) -> Result<(RdbType, Vec<u8>), ErrorKind> {
         let mut scratch = Scratch::new(base::secret::HashKey::fixed([1, 0]));
-        decode(payload, &mut scratch)
+        decode(payload, Checksums::Computed, &mut scratch)
             .map(|p| (p.rdb_type, p.value.to_vec()))
             .map_err(|e| e.kind)
     }
@@ -202,15 +200,21 @@ mod tests {
             Err(ErrorKind::DumpFooter)
         );
         let mut scratch = Scratch::new(base::secret::HashKey::fixed([1, 0]));
-        let mut unsummed =
-            |payload| decode_without_checksum(payload, &mut scratch).map_err(|e| e.kind);
-        assert!(unsummed(b"\x00\x01v\x09\x00\0\0\0\0\0\0\0\0").is_ok());
-        for wrong in [
-            &b"\x00\x01v\x09\x00\0\0\0\0\0\0\0\x01"[..],
-            b"\x00\x01v\x10\x00\0\0\0\0\0\0\0\0",
-            b"",
+        let mut is_read = |payload, right| {
+            decode(payload, right, &mut scratch)
+                .map(|_| ())
+                .map_err(|e| e.kind)
+        };
+        let footer = Err(ErrorKind::DumpFooter);
+        for (payload, if_none, if_any) in [
+            (&b"\x00\x01v\x09\x00\0\0\0\0\0\0\0\0"[..], Ok(()), Ok(())),
+            (b"\x00\x01v\x09\x00\0\0\0\0\0\0\0\x01", footer, Ok(())),
+            (b"\x00\x01v\x10\x00\0\0\0\0\0\0\0\0", footer, footer),
+            (b"\x00\x01v\x09\x00", footer, footer),
+            (b"", footer, footer),
         ] {
-            assert_eq!(unsummed(wrong).err(), Some(ErrorKind::DumpFooter));
+            assert_eq!(is_read(payload, Checksums::ComputedOrNone), if_none);
+            assert_eq!(is_read(payload, Checksums::Any), if_any);
         }
         for (version, taken) in [
             (15, true),

@@ -9,6 +9,7 @@ use base::VALKEY_VERSION;
 use base::request::encode_request;
 use rdb::Opcode;
 use rdb::crc64::Crc64;
+use rdb::dump::Checksums;
 use rdb::version::{Dialect, RdbVersion};
 use rdb::writer::{Attributes, encode_attributes, encode_select_db};
 use rdb::{dump, string};
@@ -385,7 +386,7 @@ impl<'f> Spool<'f> {
 
     fn key(&mut self, key: &[u8], payload: &[u8], expire_ms: Option<i64>) -> Result<(), String> {
         const FOOTER: usize = 10;
-        let version = dump::verify(payload).map_err(|e| e.to_string())?;
+        let version = dump::verify(payload, Checksums::Computed).map_err(|e| e.to_string())?;
         let body = &payload[..payload.len() - FOOTER];
         let Some((&rdb_type, value)) = body.split_first() else {
             return Err("an empty DUMP payload".into());
