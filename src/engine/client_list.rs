@@ -74,7 +74,7 @@ pub fn memory(client: &Session) -> usize {
 
 /// The line, without an end.
 pub fn line(client: &Session, now_ms: i64) -> String {
-    line_at(client, now_ms, client.last_command)
+    line_at(client, now_ms, client.requested)
 }
 
 /// As [`line()`], for a client whose request for `command` is being judged.

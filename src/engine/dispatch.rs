@@ -56,8 +56,12 @@ impl Executor {
 
     fn run_admitted<'a>(&mut self, client: &mut Session, args: Args<'a>, hint: KeyHint<'a>) {
         let command = match self.admit_request(client, args) {
-            Ok(command) => command,
+            Ok(command) => {
+                client.requested = Some(command.id());
+                command
+            }
             Err((refused, error)) => {
+                client.requested = refused.map(Entry::id);
                 if let Some(command) = refused {
                     client.last_command = Some(command.id());
                     self.stats.per_command[command.index].rejected += 1;
@@ -139,6 +143,7 @@ impl Engine {
         if !command.arity_fits(args.len()) {
             return Err(CommandError::arity(command.name));
         }
+        client.requested = Some(command.id());
         if transaction::is_queued(client, command) {
             transaction::queue(client, command, args);
             return Ok(());

@@ -127,8 +127,10 @@ pub struct Session {
     pub created_ms: i64,
     /// When its last request came, of the steady clock, ms.
     pub last_interaction_ms: i64,
-    /// The last command run, for CLIENT LIST.
+    /// The command that runs or has run last; in a transaction, one of its commands.
     pub last_command: Option<CommandId>,
+    /// The command of the last request, for CLIENT LIST; `None` if there is none with that name.
+    pub requested: Option<CommandId>,
     /// Replication offset right after this client's last command, whatever it did (WAIT).
     pub write_offset: ReplOffset,
     /// The last commit when its last command had run.
@@ -242,6 +244,7 @@ impl Session {
             created_ms: now_ms,
             last_interaction_ms: now_ms,
             last_command: None,
+            requested: None,
             write_offset: ReplOffset::ZERO,
             write_commit: CommitPosition::default(),
             stream_pending: 0,
