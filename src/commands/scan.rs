@@ -144,12 +144,13 @@ fn scan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let own = db.value(loc).type_name();
             own.as_bytes().eq_ignore_ascii_case(name)
         };
-        if !options.matches(key) || !options.type_name.is_none_or(of_type) {
+        if !options.matches(key) {
             return;
         }
+        // Expired keys of all types are deleted, whatever TYPE says.
         if db.expire(loc).is_some_and(|at| at < now) {
             expired.push(key.to_vec());
-        } else {
+        } else if options.type_name.is_none_or(of_type) {
             reply.bulk(key);
             n += 1;
         }
@@ -223,6 +224,16 @@ mod tests {
         bench.effects();
         bench.check(&[("KEYS *", "[]"), ("SCAN 0", "[\"0\", []]")]);
         assert_eq!(bench.effects(), "DEL a|DEL b");
+    }
+
+    #[test]
+    fn expired_keys_are_deleted_whatever_their_type_but_not_whatever_their_name() {
+        let mut bench = Bench::new();
+        bench.check(&[("SET a 1 PX 5", "+OK"), ("SET b 1 PX 5", "+OK")]);
+        bench.advance(10);
+        bench.effects();
+        bench.check(&[("SCAN 0 MATCH a TYPE list", "[\"0\", []]")]);
+        assert_eq!(bench.effects(), "DEL a");
     }
 
     #[test]
