@@ -234,9 +234,9 @@ fn bitfield(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
     let found = cx.lookup_write(key);
     let old_size = cx.string_or_empty(found)?.map_or(0, |s| s.len());
-    let mut changes = 0;
+    let (mut changes, grows) = (0, old_size < size);
     let replies: Vec<Option<i64>> = cx.edit_string(key, found, |string| {
-        if old_size < size {
+        if grows {
             // Room for the farthest field is made first, even if nothing will be written there.
             string.write_at(size - 1, &[0]);
         } else {
@@ -247,14 +247,17 @@ fn bitfield(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             None => Some(op.read(Some(string.as_ref()))),
             Some(change) => {
                 let (reply, changed) = op.apply(string, change);
-                changes += i64::from(changed);
+                // Where the string has grown, each operation counts that was not refused.
+                changes += i64::from(changed || (grows && reply.is_some()));
                 reply
             }
         };
         ops.iter().map(run).collect()
     });
     // Growth alone is an effect: a replica's string must have the same length.
-    changes += i64::from(old_size < size);
+    if grows {
+        changes = changes.max(1);
+    }
     if changes > 0 {
         cx.changed(key, changes);
         cx.notify(Event::String, "setbit", key);
