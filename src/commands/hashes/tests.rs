@@ -276,6 +276,14 @@ fn bad_expiry_requests_are_refused() {
             "HGETEX h EX 10 FIELDS",
             "-ERR wrong number of arguments for 'hgetex' command",
         ),
+        ("HGETEX h PERSIST 1 a", FIELDS),
+        ("HGETEX h EX 1 a 1", FIELDS),
+        ("HGETEX h PERSIST FIELDS 1", MATCH),
+        ("HGETEX h EX 1 FIELDS x", COUNT),
+        (
+            "HSETEX h EX 1 FNX FIELDS",
+            "-ERR wrong number of arguments for 'hsetex' command",
+        ),
         (
             "HSETEX h FNX FXX FIELDS 1 a 1",
             "-ERR Only one of FXX or FNX arguments can be specified",

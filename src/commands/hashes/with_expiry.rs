@@ -62,7 +62,7 @@ pub fn hgetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     } else {
         (Then::Nothing, 2)
     };
-    if args.len() < fields_at + 3 {
+    if args.len() < fields_at + 2 {
         return Err(CommandError::arity("hgetex"));
     }
     let fields = parse_fields(args, fields_at, BAD_COUNT)?;
@@ -163,8 +163,8 @@ impl<'a> SetRequest<'a> {
         while let Some(word) = words.peek() {
             let time = Time::option(args, words.at());
             if words.take("FIELDS") {
-                let count = words.skip().and_then(parse_int);
-                let count = count.filter(|&n| n > 0 && n <= i64::MAX / 2);
+                let count = words.skip().ok_or(CommandError::arity("hsetex"))?;
+                let count = parse_int(count).filter(|&n| n > 0 && n <= i64::MAX / 2);
                 let count = count.ok_or(CommandError::fixed(&"ERR invalid number of fields"))?;
                 request.pairs = args.from(words.at());
                 if request.pairs.len() as i64 != 2 * count {
