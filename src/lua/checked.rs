@@ -18,8 +18,8 @@ use mlua::ffi::{self, lua_CFunction, lua_State};
 use mlua::{Function, Lua, Result, Table};
 use std::ffi::{CStr, c_int};
 
-/// Values that a function may return: what Lua's own stack of a C function holds, and room for a few more.
-const RESULTS_MAX: i64 = 7990;
+/// Values that the stack of a C function holds in Lua 5.1 (`LUAI_MAXCSTACK`), arguments included.
+const RESULTS_MAX: i64 = 8000;
 
 /// Sorting more elements than this without a function compares them by one of ours.
 const SORT_UNSEEN_MAX: usize = 1000;
