@@ -16,6 +16,9 @@ use rdb::{Context, RdbError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+/// So many keys that are left out because they are empty are named in the log, as by Redis.
+const EMPTY_NAMED_MAX: u64 = 10;
+
 /// Records of one range of hashes, to be inserted.
 pub struct Task {
     /// The window that holds the records.
@@ -332,7 +335,10 @@ impl<'a> Inserter<'a> {
             return Ok(Plan::Skip);
         }
         if info.empty {
-            self.tasks.empty.fetch_add(1, Ordering::Relaxed);
+            if self.tasks.empty.fetch_add(1, Ordering::Relaxed) < EMPTY_NAMED_MAX {
+                let name = key_of(detail, window);
+                tracing::info!("rdbLoadObject skipping empty key: {}", name.escape_ascii());
+            }
             return Ok(Plan::Skip);
         }
         if self.is_expired(task, detail, &info, window) {
