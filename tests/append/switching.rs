@@ -160,6 +160,28 @@ fn a_rewrite_without_a_log_writes_one_that_can_be_loaded() {
     }
 }
 
+/// It ended the rewrite, as if that were a save.
+#[test]
+fn bgsave_cancel_leaves_a_rewrite_alone() {
+    for name in ["forebay", "valkey-8.1"] {
+        let Some(builder) = Builder::named(name) else {
+            continue;
+        };
+        let server = builder.start();
+        let mut client = server.client();
+        client.ok("MSET a 1 b 2");
+        client.ok("CONFIG SET rdb-key-save-delay 600000000");
+        client.run("BGREWRITEAOF");
+        client.run("BGSAVE SCHEDULE");
+        let cancelled = client.run("BGSAVE CANCEL");
+        let text = Some("Scheduled background saving cancelled");
+        assert_eq!(cancelled.text(), text, "{name}");
+        let error = "ERR Background saving is currently not in progress or scheduled";
+        assert_eq!(client.error("BGSAVE CANCEL"), error, "{name}");
+        assert_eq!(client.info("persistence")["aof_rewrite_in_progress"], "1");
+    }
+}
+
 #[test]
 fn rewrites_and_saves_wait_for_each_other_with_the_same_words() {
     for name in ["forebay", "redis-7.2"] {

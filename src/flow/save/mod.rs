@@ -417,9 +417,10 @@ impl<W: Writers> Saves<W> {
         }
     }
 
-    /// BGSAVE CANCEL.
+    /// BGSAVE CANCEL: ends a save and a full sync, as in Valkey, but no rewrite of the append-only file.
     pub fn cancel_bgsave(&self, engine: &mut Engine) -> Result<&'static str, CommandError> {
-        if self.give_up(engine, Which::Any) {
+        let rewrites = self.state.borrow().running.as_ref().is_some_and(|r| r.base);
+        if !rewrites && self.give_up(engine, Which::Any) {
             return Ok("Background saving cancelled");
         }
         match self.state.borrow_mut().scheduled.take() {
