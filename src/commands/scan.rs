@@ -131,10 +131,18 @@ impl ScanReply for Cx<'_> {
     }
 }
 
+/// Keys that expire before this time have expired for the client.
+fn expired_before(cx: &Cx<'_>) -> i64 {
+    match cx.expiry_is_ours() {
+        true => cx.now(),
+        false => i64::MIN,
+    }
+}
+
 fn scan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let cursor = parse_cursor(&args[1])?;
     let options = ScanOptions::parse(args, 2, ScanOf::Keys)?;
-    let (now, mark) = (cx.now(), cx.client.reply.len());
+    let (now, mark) = (expired_before(cx), cx.client.reply.len());
     let db = cx.engine.keyspace.db(cx.client.db);
     let reply = &mut cx.client.reply;
     let (mut n, mut expired) = (0, Vec::new());
@@ -166,7 +174,7 @@ fn scan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn keys(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let pattern = Some(&args[1]).filter(|&p| p != b"*");
-    let (now, mark) = (cx.now(), cx.client.reply.len());
+    let (now, mark) = (expired_before(cx), cx.client.reply.len());
     let db = cx.engine.keyspace.db(cx.client.db);
     let reply = &mut cx.client.reply;
     let mut n = 0;
@@ -234,6 +242,27 @@ mod tests {
         bench.effects();
         bench.check(&[("SCAN 0 MATCH a TYPE list", "[\"0\", []]")]);
         assert_eq!(bench.effects(), "DEL a");
+    }
+
+    /// They were left out, although the client that imports them could read them.
+    #[test]
+    fn a_client_that_imports_keys_finds_expired_ones() {
+        let mut bench = Bench::new();
+        bench.check(&[
+            ("CONFIG SET import-mode yes", "+OK"),
+            ("SET a 1 PX 5", "+OK"),
+        ]);
+        bench.advance(10);
+        bench.check(&[
+            ("SCAN 0", "[\"0\", []]"),
+            ("KEYS *", "[]"),
+            ("CLIENT IMPORT-SOURCE ON", "+OK"),
+            ("SCAN 0", "[\"0\", [\"a\"]]"),
+            ("KEYS *", "[\"a\"]"),
+            ("CLIENT IMPORT-SOURCE OFF", "+OK"),
+            ("SCAN 0", "[\"0\", []]"),
+            ("DBSIZE", ":1"),
+        ]);
     }
 
     #[test]

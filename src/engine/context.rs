@@ -32,7 +32,7 @@ impl Cx<'_> {
 
     /// For the link to our primary (and while loading) expired keys are alive: the primary decides. They are
     /// alive, too, for a client that imports keys while `import-mode` is on.
-    pub(super) fn expiry_is_ours(&self) -> bool {
+    pub fn expiry_is_ours(&self) -> bool {
         let flags = self.client.flags;
         match flags.intersects(ClientFlags::MASTER | ClientFlags::IMPORT_SOURCE) {
             false => true,
