@@ -28,11 +28,11 @@ use tools::progress::Progress;
 use tools::source::Trouble;
 
 /// Bytes of a window. In one of this size there are some requests for each part of a keyspace of a million keys.
-const WINDOW: usize = 16 << 20;
+const WINDOW: usize = 8 << 20;
 /// Pieces that may wait to be taken.
 const AHEAD: usize = 2;
 /// Windows whose requests may wait for their release.
-const HELD: usize = 4;
+const HELD: usize = 8;
 /// Bytes of requests that may wait for their release.
 const HELD_BYTES: u64 = (HELD * WINDOW) as u64;
 
