@@ -77,8 +77,5 @@ pub fn run_queue(
     if !before.contains(ClientFlags::DENY_BLOCKING) {
         client.flags.remove(ClientFlags::DENY_BLOCKING);
     }
-    // CLIENT LIST shows what the client has sent last.
-    let exec = table::find_trusted(Args(&[b"exec"])).ok();
-    client.last_command = exec.map(|exec| exec.id());
     discard_transaction(engine, client);
 }
