@@ -6,7 +6,7 @@
 //!  * Memory is bounded: if too many requests would have to wait, the file is read to its end without them, and then
 //!    read again from there, when it is known where the sound part ends.
 //!  * Whatever can be determined about a request on any thread is determined here: its command, the hash of its key, and
-//!    the order in which the requests of a window may run ([`Order`]).
+//!    the order in which the requests of a window may run ([`engine::replay::Order`]).
 //!  * Nothing on disk is changed here. What happens about a defect is decided when the whole file has been read.
 
 use super::batch::{Batch, Layout};
