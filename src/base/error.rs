@@ -6,8 +6,8 @@ use std::fmt;
 
 /// An error reply, without the leading `-`.
 ///
-/// A [`CmdResult`] takes two words, which handlers return in registers. If it were larger it would be copied in memory once
-/// or more for each request, and the copy would have to wait for what was just written.
+/// A [`CmdResult`] takes two words, which handlers return in registers. If it were larger, it would be copied in memory for
+/// each request, and the copy would have to wait for what was just written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandError(Text);
 

@@ -175,12 +175,9 @@ impl Connection {
         self.input.shrink_to(READ_SIZE);
     }
 
-    /// Bytes of input that have not run. The header of a large argument has been read.
+    /// Bytes of input that have not run.
     fn waiting(&self) -> usize {
-        match &self.large {
-            Some(large) => large.held(),
-            None => self.input.len(),
-        }
+        Incoming::waiting(self.large.as_ref(), &self.input)
     }
 
     /// Runs the requests in `fresh`, or those in the connection's own buffer if `fresh` is empty, then writes all

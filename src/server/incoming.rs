@@ -34,6 +34,12 @@ impl Incoming {
         }
     }
 
+    /// Bytes that a client has sent and that have not run: those in its buffer, or those of its large argument, whose
+    /// header at the end of the buffer has been read.
+    pub fn waiting(large: Option<&Incoming>, input: &[u8]) -> usize {
+        large.map_or(input.len(), Incoming::held)
+    }
+
     /// The place that the next bytes must be read into; part of `scratch` if they will be dropped.
     pub fn room<'a>(&'a mut self, scratch: &'a mut [u8]) -> &'a mut [u8] {
         if let Incoming::Kept(growing) = self

@@ -215,7 +215,7 @@ impl Run {
         let due = places.map(|place| batch.at(place));
         let due: SmallVec<[Request<'_>; BATCH]> =
             due.take_while(|r| r.end() <= self.released).collect();
-        // The bytes of the requests after these are anywhere in the window, which another processor has filled.
+        // Another processor has written the bytes of the requests after these.
         let next = first + due.len()..batch.len().min(first + due.len() + BATCH);
         next.for_each(|place| keyspace::prefetch_bytes(batch.at(place).bytes()));
         let requests = due.iter().map(|r| (r.known(), r.args()));

@@ -405,15 +405,10 @@ impl Socket {
         }
         let input = envelope.map_or(&self.ahead, |envelope| &envelope.input);
         let framing = envelope.map_or(0, |envelope| envelope.parser.memory());
-        // The header of a large argument has been read.
-        let waiting = match &self.large {
-            Some(large) => large.held(),
-            None => input.len(),
-        };
         let note = Note {
             at: self.at,
             read: std::mem::take(&mut self.read),
-            waiting,
+            waiting: Incoming::waiting(self.large.as_ref(), input),
             free: input.capacity() - input.len() + framing,
             head: input[..input.len().min(SHOWN)].to_vec(),
         };
