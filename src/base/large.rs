@@ -219,10 +219,16 @@ pub fn offer<'a, R>(larges: impl IntoIterator<Item = &'a Large>, f: impl FnOnce(
 }
 
 /// The slice to keep instead of a copy of these bytes, if they are within an offered argument.
+#[inline]
 pub fn find(bytes: &[u8]) -> Option<Slice> {
-    if bytes.len() < LARGE_FROM / 2 {
-        return None;
+    match bytes.len() < LARGE_FROM / 2 {
+        true => None,
+        false => find_offered(bytes),
     }
+}
+
+#[inline(never)]
+fn find_offered(bytes: &[u8]) -> Option<Slice> {
     OFFERED.with_borrow(|offered| {
         offered.iter().find_map(|large| {
             let start = bytes.as_ptr().addr().checked_sub(large.as_ptr().addr())?;

@@ -25,10 +25,11 @@ impl Effects {
     /// Adds one effect.
     pub fn push<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
         encode(&mut self.bytes, argv, |bytes, arg| {
-            let large = large::find(arg);
-            let found = large.is_some();
-            self.larges.extend(large.map(|slice| (bytes.len(), slice)));
-            found
+            let Some(slice) = large::find(arg) else {
+                return false;
+            };
+            self.larges.push((bytes.len(), slice));
+            true
         });
         self.needs |= Reads::needed_by(argv);
         self.ends.push((db, self.bytes.len()));

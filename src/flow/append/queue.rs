@@ -80,6 +80,8 @@ pub struct Report {
 
 /// Waiting batches are joined up to this many bytes.
 const UNITED: usize = 256 << 10;
+/// A batch of more bytes than this is not copied to the end of another one: that costs more than a batch of its own.
+const COPIED: usize = 4 << 10;
 
 /// Samples for the latency monitor that may wait to be taken.
 const SLOW_MAX: usize = 64;
@@ -135,15 +137,19 @@ impl Queue {
         let len = batch.bytes.len();
         self.bytes += len;
         let spare = match self.orders.back_mut() {
-            Some(Order::Batch(last)) if last.bytes.len() + len <= UNITED => {
+            Some(Order::Batch(last)) if len <= COPIED && last.bytes.len() + len <= UNITED => {
                 last.bytes.append(&mut batch.bytes);
                 last.end = batch.end;
                 last.joins &= batch.joins;
                 batch.bytes
             }
             _ => {
+                // It is counted by its length.
+                if batch.bytes.capacity() > 2 * len {
+                    batch.bytes.shrink_to(len);
+                }
                 self.orders.push_back(Order::Batch(batch));
-                Vec::with_capacity(len.min(UNITED))
+                Vec::with_capacity((len + len / 4).min(UNITED))
             }
         };
         self.wake();
