@@ -237,4 +237,29 @@ mod tests {
         assert_eq!(bench.run("SWAPDB 0 b"), "-ERR invalid second DB index");
         assert_eq!(bench.run("SWAPDB 0 16"), "-ERR DB index is out of range");
     }
+
+    /// The deletion was sent with SWAPDB: whoever waited for the key ran its request again, which found it.
+    #[test]
+    fn an_expired_key_that_comes_by_swapdb_is_deleted_by_who_looks_for_it() {
+        let mut bench = Bench::new();
+        let waiting = bench.connect();
+        bench.run_as(waiting, "BRPOP k 0");
+        bench.check(&[
+            ("SELECT 1", "+OK"),
+            ("RPUSH k a", ":1"),
+            ("PEXPIRE k 20", ":1"),
+        ]);
+        bench.advance(21);
+        bench.check_effects(&[
+            ("SWAPDB 0 1", "SWAPDB 0 1"),
+            ("SET before 1", "SET before 1"),
+            ("SELECT 0", ""),
+            ("EXISTS k", "DEL k"),
+            ("RPUSH k b", "RPUSH k b|RPOP k"),
+        ]);
+        assert!(
+            bench.output(waiting).contains('b'),
+            "it has waited for another one"
+        );
+    }
 }

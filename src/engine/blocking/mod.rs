@@ -135,7 +135,12 @@ impl Executor {
             return false;
         }
         let store = self.keyspace.db(db);
-        let value = store.find(key).map(|loc| store.value(loc));
+        let now = self.clock.unix_ms;
+        // What has expired is not there, and it is not this client that finds that out: the deletion comes, for replicas
+        // as well, with the first command that looks for the key.
+        let lives = |loc: &_| store.expire(*loc).is_none_or(|at| at >= now);
+        let found = store.find(key).filter(lives);
+        let value = found.map(|loc| store.value(loc));
         matches!(
             (wait_for, value),
             (WaitFor::List, Some(ValueRef::List(_)))
