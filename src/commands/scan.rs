@@ -46,6 +46,8 @@ pub struct ScanOptions<'a> {
     pub type_name: Option<&'a [u8]>,
     /// `NOVALUES` (HSCAN only)
     pub no_values: bool,
+    /// `NOSCORES` (ZSCAN only), an option of Valkey
+    pub no_scores: bool,
 }
 
 /// Whose options they are.
@@ -55,8 +57,10 @@ pub enum ScanOf {
     Keys,
     /// HSCAN
     Hash,
-    /// SSCAN, ZSCAN
-    Collection,
+    /// SSCAN
+    Set,
+    /// ZSCAN
+    Zset,
 }
 
 impl<'a> ScanOptions<'a> {
@@ -67,6 +71,7 @@ impl<'a> ScanOptions<'a> {
             count: 10,
             type_name: None,
             no_values: false,
+            no_scores: false,
         };
         let mut words = args.options(from);
         while words.are_left() {
@@ -77,6 +82,8 @@ impl<'a> ScanOptions<'a> {
                     ));
                 }
                 options.no_values = true;
+            } else if of == ScanOf::Zset && words.take("NOSCORES") {
+                options.no_scores = true;
             } else if let Some(count) = words.take_value("COUNT") {
                 let count = int_of(count)?;
                 if count < 1 {

@@ -143,6 +143,8 @@ struct SetRequest<'a> {
     only_new: bool,
     /// FXX: only if all of the fields exist.
     only_old: bool,
+    /// NX (`false`) or XX (`true`), options of Valkey: only if the key does not exist, or does.
+    key_exists: Option<bool>,
     keep_expire: bool,
     /// The new expiry.
     expire: Option<UnixMillis>,
@@ -155,6 +157,7 @@ impl<'a> SetRequest<'a> {
         let mut request = SetRequest {
             only_new: false,
             only_old: false,
+            key_exists: None,
             keep_expire: false,
             expire: None,
             pairs: &[],
@@ -179,6 +182,11 @@ impl<'a> SetRequest<'a> {
                 }
                 request.only_new = only_new;
                 request.only_old = !only_new;
+            } else if let Some(exists) = words.take_one_of(&[("NX", false), ("XX", true)]) {
+                if request.key_exists.is_some() {
+                    return Err(CommandError::SYNTAX);
+                }
+                request.key_exists = Some(exists);
             } else if time.is_some() || args.is(words.at(), "KEEPTTL") {
                 if request.keep_expire || request.expire.is_some() {
                     return Err(CommandError::fixed(
@@ -205,6 +213,12 @@ impl<'a> SetRequest<'a> {
     }
 
     fn condition_holds(&self, cx: &mut Cx<'_>, found: Option<Loc>) -> bool {
+        if self
+            .key_exists
+            .is_some_and(|asked| asked != found.is_some())
+        {
+            return false;
+        }
         if !self.only_new && !self.only_old {
             return true;
         }

@@ -277,7 +277,9 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("sync_full", s.sync_full);
     line.put("sync_partial_ok", s.sync_partial_ok);
     line.put("sync_partial_err", s.sync_partial_err);
+    // Redis calls them subkeys, Valkey fields.
     line.put("expired_subkeys", s.expired_subkeys);
+    line.put("expired_fields", s.expired_subkeys);
     line.put("expired_keys", s.expired_keys);
     line.put(
         "expired_stale_perc",
@@ -418,17 +420,16 @@ pub fn keyspace(engine: &Engine, _: &Facts, out: &mut String) {
             0 => String::new(),
             n => format!(",opaque={n}"),
         };
+        // No field more than Redis has, where it can be avoided: redis_exporter ignores a line of more than four.
+        let with_expiry = HASHES_WITH_FIELD_EXPIRY.iter();
+        let volatile: u64 = with_expiry.map(|t| db.types().of(*t)).sum();
         line.put(
             &format!("db{i}"),
             format_args!(
-                "keys={},expires={},avg_ttl={},subexpiry={}{opaque}",
+                "keys={},expires={},avg_ttl={},subexpiry={volatile}{opaque}",
                 db.len(),
                 db.expires(),
                 average_ttl(engine, i),
-                HASHES_WITH_FIELD_EXPIRY
-                    .iter()
-                    .map(|t| db.types().of(*t))
-                    .sum::<u64>()
             ),
         );
     }

@@ -136,7 +136,7 @@ pub fn sscan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         cx.scan_reply(mark, 0, 0);
         return Ok(());
     };
-    let options = ScanOptions::parse(args, 3, ScanOf::Collection)?;
+    let options = ScanOptions::parse(args, 3, ScanOf::Set)?;
     let (set, env) = cx.read::<Set>(loc);
     let mut written = 0;
     let next = set.scan(cursor, options.count, |member| {

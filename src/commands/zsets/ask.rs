@@ -152,14 +152,17 @@ pub fn zscan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         cx.scan_reply(mark, 0, 0);
         return Ok(());
     };
-    let options = ScanOptions::parse(args, 3, ScanOf::Collection)?;
+    let options = ScanOptions::parse(args, 3, ScanOf::Zset)?;
     let (zset, env) = cx.read::<Zset>(loc);
     let mut written = 0;
     let next = zset.scan(cursor, options.count, |member, score| {
         if member.with(|m| options.matches(m)) {
             env.reply.item(member);
-            env.reply.bulk(DoubleText::of(score).as_bytes());
-            written += 2;
+            written += 1;
+            if !options.no_scores {
+                env.reply.bulk(DoubleText::of(score).as_bytes());
+                written += 1;
+            }
         }
     });
     cx.scan_reply(mark, written, next);

@@ -298,6 +298,11 @@ fn scores_are_doubles_in_resp3_and_members_with_scores_pairs() {
         ("ZRANDMEMBER single -1 WITHSCORES", "[[\"a\", ,2.5]]"),
         ("ZUNION 1 z WITHSCORES", "[[\"b\", ,2], [\"a\", ,2.5]]"),
         ("ZSCAN z 0", "[\"0\", [\"b\", \"2\", \"a\", \"2.5\"]]"),
+        ("ZSCAN z 0 NOSCORES", "[\"0\", [\"b\", \"a\"]]"),
+        (
+            "ZSCAN z 0 NOVALUES",
+            "-ERR NOVALUES option can only be used in HSCAN",
+        ),
         ("ZPOPMIN z", "[\"b\", ,2]"),
         ("ZPOPMIN z 1", "[[\"a\", ,2.5]]"),
         ("ZADD z 1 a 2 b", ":2"),
