@@ -5,8 +5,8 @@ use engine::args::int_of;
 use engine::key_specs::{Begin, Find};
 use engine::spec::{Access, Command, Flags, KeySpec, KeyUse, Keys};
 use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Event, args};
-use keyspace::value::List;
-use keyspace::{Item, Value, ValueRef};
+use keyspace::value::{List, Set, Zset};
+use keyspace::{Item, Loc, Value, ValueRef};
 use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -119,13 +119,6 @@ impl<'a> Options<'a> {
         Ok(found)
     }
 
-    fn directed(&self, order: Ordering) -> Ordering {
-        match self.descending {
-            true => order.reverse(),
-            false => order,
-        }
-    }
-
     /// The elements of `len` that are asked for.
     fn range(&self, len: usize) -> Range<usize> {
         let Some((start, count)) = self.limit else {
@@ -140,9 +133,6 @@ impl<'a> Options<'a> {
         start..(start + count).min(len)
     }
 }
-
-/// An element, or what a pattern gives for it. Most are short.
-type Element = SmallVec<[u8; 24]>;
 
 fn sort(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     sort_generic(cx, args, false)
@@ -172,29 +162,54 @@ fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
         (keep_order, options.alpha, options.by) = (false, true, None);
     }
     let range = options.range(len);
-    let chosen = match (found, keep_order) {
-        (None, _) => Vec::new(),
-        (Some(loc), true) => in_place(cx.value(loc), range, options.descending),
+    let as_they_are = options.get.is_empty() && options.store.is_none();
+    if let Some(loc) = found
+        && !keep_order
+        && as_they_are
+        && options.by.is_none()
+    {
+        return by_themselves(cx, loc, len, &options, range);
+    }
+    let (elements, places) = match (found, keep_order) {
+        (None, _) => (Texts::default(), Vec::new()),
+        (Some(loc), true) => {
+            let elements = in_place(cx.value(loc), range, options.descending);
+            let places = (0..elements.len()).collect();
+            (elements, places)
+        }
         (Some(loc), false) => {
             let elements = in_place(cx.value(loc), 0..len, false);
-            order(cx, elements, &options, range)?
+            let places = by_pattern(cx, &elements, &options, range)?;
+            (elements, places)
         }
     };
-    let output = if options.get.is_empty() {
-        chosen.into_iter().map(Some).collect()
-    } else {
-        let patterns: Vec<_> = options.get.iter().map(|get| Pattern::of(get)).collect();
-        let mut output = Vec::with_capacity(chosen.len() * patterns.len());
-        let mut key = Vec::new();
-        for element in &chosen {
-            for pattern in &patterns {
-                output.push(pattern.look_up(cx, element, &mut key, Element::from_slice));
-            }
+    let chosen = places.iter().map(|&place| elements.get(place));
+    if as_they_are {
+        cx.client.reply.array(places.len());
+        chosen.for_each(|element| cx.client.reply.bulk(element));
+        return Ok(());
+    }
+    if options.get.is_empty()
+        && let Some(target) = options.store
+    {
+        store(cx, target, chosen);
+        return Ok(());
+    }
+    let patterns: Vec<_> = options.get.iter().map(|get| Pattern::of(get)).collect();
+    let mut output = Vec::with_capacity(chosen.len() * patterns.len());
+    let mut key = Vec::new();
+    for element in chosen {
+        for pattern in &patterns {
+            output.push(pattern.look_up(cx, element, &mut key, own));
         }
-        output
-    };
+    }
     match options.store {
-        Some(target) => store(cx, target, output),
+        Some(target) => {
+            let given = output
+                .iter()
+                .map(|item| item.as_deref().unwrap_or_default());
+            store(cx, target, given);
+        }
         None => {
             cx.client.reply.array(output.len());
             for item in output {
@@ -208,77 +223,177 @@ fn sort_generic(cx: &mut Cx<'_>, args: Args<'_>, read_only: bool) -> CmdResult {
     Ok(())
 }
 
+/// Replies with the elements in the order that they have by themselves: none of them is copied.
+fn by_themselves(
+    cx: &mut Cx<'_>,
+    loc: Loc,
+    len: usize,
+    options: &Options<'_>,
+    range: Range<usize>,
+) -> CmdResult {
+    let mut elements: Vec<Item<'_>> = Vec::with_capacity(len);
+    let (list, set, zset);
+    let reply = match cx.value(loc) {
+        ValueRef::List(_) => {
+            let (value, env) = cx.read::<List>(loc);
+            list = value;
+            list.range(0..len).for_each(|item| elements.push(item));
+            env.reply
+        }
+        ValueRef::Set(_) => {
+            let (value, env) = cx.read::<Set>(loc);
+            set = value;
+            set.iter().for_each(|item| elements.push(item));
+            env.reply
+        }
+        _ => {
+            let (value, env) = cx.read::<Zset>(loc);
+            zset = value;
+            zset.range(0..len).for_each(|(item, _)| elements.push(item));
+            env.reply
+        }
+    };
+    let mut keys = Vec::with_capacity(len);
+    for (place, &element) in elements.iter().enumerate() {
+        let key = match options.alpha {
+            true => element.with(alpha_key),
+            false => number_key(weight(element)?),
+        };
+        keys.push((key, place));
+    }
+    let chosen = order(keys, options, range, |a, b| match options.alpha {
+        true => elements[a].with(|a| elements[b].with(|b| up_to_zero(a).cmp(up_to_zero(b)))),
+        false => bytes_of_equals(elements[a], elements[b]),
+    });
+    reply.array(chosen.len());
+    chosen.for_each(|place| reply.item(elements[place]));
+    Ok(())
+}
+
+/// Equal numbers go by the bytes, so that the order is the same everywhere.
+fn bytes_of_equals(a: Item<'_>, b: Item<'_>) -> Ordering {
+    match (a, b) {
+        (Item::Int(a), Item::Int(b)) if a == b => Ordering::Equal,
+        _ => a.with(|a| b.with(|b| a.cmp(b))),
+    }
+}
+
+/// Texts side by side.
+#[derive(Default)]
+struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn push(&mut self, item: Item<'_>) {
+        item.with(|text| self.bytes.extend_from_slice(text));
+        self.ends.push(self.bytes.len());
+    }
+
+    fn get(&self, i: usize) -> &[u8] {
+        let start = i.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[i]]
+    }
+}
+
 /// Elements of a collection in its own order, or against it; a set has but one. Only those of `range` are touched.
-fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Vec<Element> {
+fn in_place(value: ValueRef<'_>, range: Range<usize>, descending: bool) -> Texts {
     let mirrored = |len: usize| len - range.end..len - range.start;
-    let own = |item: Item<'_>| item.with(Element::from_slice);
+    let mut texts = Texts {
+        bytes: Vec::with_capacity(8 * range.len()),
+        ends: Vec::with_capacity(range.len()),
+    };
+    let mut push = |item: Item<'_>| texts.push(item);
     match value {
-        ValueRef::List(v) if descending => v.range_rev(mirrored(v.len())).map(own).collect(),
-        ValueRef::List(v) => v.range(range).map(own).collect(),
+        ValueRef::List(v) if descending => v.range_rev(mirrored(v.len())).for_each(push),
+        ValueRef::List(v) => v.range(range).for_each(push),
         ValueRef::Set(v) => {
             let wanted = v.iter().skip(range.start).take(range.len());
-            wanted.map(own).collect()
+            wanted.for_each(push);
         }
         ValueRef::Zset(v) if descending => {
             let members = v.range_rev(mirrored(v.len()));
-            members.map(|(member, _)| own(member)).collect()
+            members.for_each(|(member, _)| push(member));
         }
-        ValueRef::Zset(v) => v.range(range).map(|(member, _)| own(member)).collect(),
+        ValueRef::Zset(v) => v.range(range).for_each(|(member, _)| push(member)),
         ValueRef::Str(_)
         | ValueRef::Hash(_)
         | ValueRef::Stream(_)
         | ValueRef::Array(_)
-        | ValueRef::Opaque(_) => Vec::new(),
+        | ValueRef::Opaque(_) => {}
     }
+    texts
 }
 
-/// Those of `elements` that are in `range` once all are sorted.
-fn order(
+/// The places of those of `elements` that are in `range` once all are sorted by what other keys hold, or by themselves.
+fn by_pattern(
     cx: &mut Cx<'_>,
-    mut elements: Vec<Element>,
+    elements: &Texts,
     options: &Options<'_>,
     range: Range<usize>,
-) -> Result<Vec<Element>, CommandError> {
-    let (pattern, mut key) = (options.by.map(Pattern::of), Vec::new());
-    let places = if options.alpha {
-        let texts = pattern.map(|by| {
-            let texts = elements.iter();
-            let texts = texts.map(|own| by.look_up(cx, own, &mut key, Element::from_slice));
-            texts.collect::<Vec<_>>()
-        });
-        let mut places: Vec<usize> = (0..elements.len()).collect();
-        places.sort_by(|&a, &b| {
-            let order = match &texts {
-                Some(texts) => texts[a].cmp(&texts[b]),
-                None => up_to_zero(&elements[a]).cmp(up_to_zero(&elements[b])),
-            };
-            options.directed(order)
-        });
-        places
-    } else {
-        let mut weighted = Vec::with_capacity(elements.len());
-        for (place, own) in elements.iter().enumerate() {
-            let weight = match &pattern {
-                None => number(own),
-                // An element without a weight counts as zero.
-                Some(by) => by.look_up(cx, own, &mut key, number).unwrap_or(Ok(0.0)),
-            };
-            weighted.push((weight?, place));
+) -> Result<Vec<usize>, CommandError> {
+    let by = options.by.map_or(Pattern::Element, Pattern::of);
+    let (mut keys, mut name) = (Vec::with_capacity(elements.len()), Vec::new());
+    if !options.alpha {
+        for place in 0..elements.len() {
+            let weight = by.look_up(cx, elements.get(place), &mut name, weight);
+            // An element without a weight counts as zero.
+            keys.push((number_key(weight.unwrap_or(Ok(0.0))?), place));
         }
-        in_front(&mut weighted, range.end, |a, b| {
-            let numbers = a.0.partial_cmp(&b.0).expect("a weight is never NaN");
-            // Equal numbers go by the bytes, so that the order is the same everywhere.
-            options.directed(numbers.then_with(|| elements[a.1].cmp(&elements[b.1])))
-        });
-        weighted.into_iter().map(|(_, place)| place).collect()
-    };
-    let places = places.into_iter().skip(range.start).take(range.len());
-    Ok(places
-        .map(|place| std::mem::take(&mut elements[place]))
-        .collect())
+        let by_bytes = |a, b| elements.get(a).cmp(elements.get(b));
+        return Ok(order(keys, options, range, by_bytes).collect());
+    }
+    if let Pattern::Element = by {
+        let texts = (0..elements.len()).map(|place| (alpha_key(elements.get(place)), place));
+        keys.extend(texts);
+        let by_texts = |a, b| up_to_zero(elements.get(a)).cmp(up_to_zero(elements.get(b)));
+        return Ok(order(keys, options, range, by_texts).collect());
+    }
+    let mut texts = Vec::with_capacity(elements.len());
+    for place in 0..elements.len() {
+        let text = by.look_up(cx, elements.get(place), &mut name, own);
+        keys.push((text.as_deref().map_or(0, first_bytes), place));
+        texts.push(text);
+    }
+    Ok(order(keys, options, range, |a, b| texts[a].cmp(&texts[b])).collect())
 }
 
-/// Sorts those of which `wanted` are in front. Those that are equal are the same bytes, so that their order may be any.
+/// An element, or what a pattern gives for it. Most are short.
+type Element = SmallVec<[u8; 24]>;
+
+fn own(item: Item<'_>) -> Element {
+    item.with(Element::from_slice)
+}
+
+/// The places of those that are in `range` once all are sorted: by keys, and where these are equal by `rest`. What is
+/// equal stays in the order of its places.
+fn order(
+    mut keys: Vec<(u64, usize)>,
+    options: &Options<'_>,
+    range: Range<usize>,
+    rest: impl Fn(usize, usize) -> Ordering,
+) -> impl ExactSizeIterator<Item = usize> {
+    let wanted = range.end;
+    match options.descending {
+        true => in_front(&mut keys, wanted, |a, b| {
+            let order = b.0.cmp(&a.0).then_with(|| rest(b.1, a.1));
+            order.then(a.1.cmp(&b.1))
+        }),
+        false => in_front(&mut keys, wanted, |a, b| {
+            let order = a.0.cmp(&b.0).then_with(|| rest(a.1, b.1));
+            order.then(a.1.cmp(&b.1))
+        }),
+    }
+    let places = keys.into_iter().skip(range.start).take(range.len());
+    places.map(|(_, place)| place)
+}
+
+/// Sorts those of which `wanted` are in front.
 fn in_front<T>(all: &mut Vec<T>, wanted: usize, by: impl Fn(&T, &T) -> Ordering) {
     if wanted < all.len() / 2 {
         if wanted > 0 {
@@ -289,14 +404,52 @@ fn in_front<T>(all: &mut Vec<T>, wanted: usize, by: impl Fn(&T, &T) -> Ordering)
     all.sort_unstable_by(by);
 }
 
+/// A number that is in the order of weights.
+fn number_key(weight: f64) -> u64 {
+    // Both zeros are equal.
+    let bits = (weight + 0.0).to_bits();
+    match bits >> 63 {
+        0 => bits | 1 << 63,
+        _ => !bits,
+    }
+}
+
+/// A number that is in the order of texts, as far as their first bytes tell it.
+fn alpha_key(text: &[u8]) -> u64 {
+    first_bytes(up_to_zero(text))
+}
+
+fn first_bytes(text: &[u8]) -> u64 {
+    match text.first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let mut first = [0; 8];
+            first[..text.len()].copy_from_slice(text);
+            u64::from_be_bytes(first)
+        }
+    }
+}
+
 /// What C's `strcoll` compares.
 fn up_to_zero(text: &[u8]) -> &[u8] {
     let end = text.iter().position(|b| *b == 0).unwrap_or(text.len());
     &text[..end]
 }
 
+fn weight(item: Item<'_>) -> Result<f64, CommandError> {
+    match item {
+        Item::Int(n) => Ok(n as f64),
+        Item::Bytes(text) => number(text),
+    }
+}
+
 /// A weight as C's `strtod` reads it: up to a zero byte; leading spaces and the empty text are legal.
 fn number(text: &[u8]) -> Result<f64, CommandError> {
+    // So many digits are a number that a double holds.
+    if (1..=15).contains(&text.len()) && text.iter().all(u8::is_ascii_digit) {
+        let digits = text.iter().map(|digit| u64::from(digit - b'0'));
+        return Ok(digits.fold(0, |n, digit| 10 * n + digit) as f64);
+    }
     let bad = CommandError::fixed(&"ERR One or more scores can't be converted into double");
     let text = up_to_zero(text).trim_ascii_start();
     if text.is_empty() {
@@ -354,10 +507,10 @@ impl<'a> Pattern<'a> {
         cx: &mut Cx<'_>,
         element: &[u8],
         key: &mut Vec<u8>,
-        f: impl FnOnce(&[u8]) -> R,
+        f: impl FnOnce(Item<'_>) -> R,
     ) -> Option<R> {
         let (prefix, postfix, field) = match *self {
-            Pattern::Element => return Some(f(element)),
+            Pattern::Element => return Some(f(Item::Bytes(element))),
             Pattern::Nothing => return None,
             Pattern::Key {
                 prefix,
@@ -371,24 +524,30 @@ impl<'a> Pattern<'a> {
         }
         let loc = cx.lookup(key)?;
         match (cx.value(loc), field) {
-            (ValueRef::Str(s), None) => Some(s.with(f)),
+            (ValueRef::Str(s), None) => Some(match s.text() {
+                Some(text) => f(Item::Bytes(text)),
+                None => match s.int() {
+                    Some(n) => f(Item::Int(n)),
+                    None => s.with(|text| f(Item::Bytes(text))),
+                },
+            }),
             (ValueRef::Hash(h), Some(field)) => {
                 let (value, expire) = h.get_with_expire(field)?;
                 let alive = expire.is_none_or(|at| at >= cx.now());
-                alive.then(|| value.with(f))
+                alive.then(|| f(value))
             }
             _ => None,
         }
     }
 }
 
-fn store(cx: &mut Cx<'_>, target: &[u8], output: Vec<Option<Element>>) {
+fn store<'a>(cx: &mut Cx<'_>, target: &[u8], output: impl ExactSizeIterator<Item = &'a [u8]>) {
     let (db, len) = (cx.client.db, output.len());
     let found = cx.lookup_write(target);
     if len > 0 {
         let mut list = List::new();
         for item in output {
-            list.push_back(&item.unwrap_or_default(), &cx.engine.limits);
+            list.push_back(item, &cx.engine.limits);
         }
         let loc = cx.db().insert(target, Value::List(list), None);
         cx.engine.touch(db, loc);
