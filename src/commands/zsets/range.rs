@@ -109,6 +109,8 @@ impl Request {
                     false => range,
                 };
             }
+            // Whether any are in the range does not matter then.
+            By::Score(..) | By::Lex(..) if self.limit.1 == 0 => return 0..0,
             By::Score(min, max) => zset.ranks_by_score(*min, *max),
             By::Lex(min, max) => zset.ranks_by_lex(min, max),
         };
@@ -173,14 +175,10 @@ fn reply(cx: &mut Cx<'_>, args: Args<'_>, form: Form) -> CmdResult {
     let (zset, env) = cx.read::<Zset>(loc);
     let ranks = request.ranks(&zset);
     members_header(env.reply, ranks.len(), request.with_scores);
-    if request.reverse {
-        for (member, score) in zset.range_rev(ranks) {
-            member_reply(env.reply, member, score, request.with_scores);
-        }
-    } else {
-        for (member, score) in zset.range(ranks) {
-            member_reply(env.reply, member, score, request.with_scores);
-        }
+    let show = |(member, score)| member_reply(env.reply, member, score, request.with_scores);
+    match request.reverse {
+        true => zset.range_rev(ranks).for_each(show),
+        false => zset.range(ranks).for_each(show),
     }
     Ok(())
 }
