@@ -1,7 +1,7 @@
 //! A chunk of entries sorted by keys of fixed size: a slotted page in one allocation.
 //!
 //! ```text
-//! n u32 | used u32 | garbage u32 | wide u8, 3 spare | earliest expiry i64 | about the last key, 8 bytes
+//! n u32 | used u32 | garbage u32 | wide u8, marks u24 | earliest expiry i64 | about the last key, 8 bytes
 //! directory: n x (key, offset u16 or u32)      grows up
 //! free
 //! entries, in no order                         grow down
@@ -9,7 +9,8 @@
 //!
 //! An offset counts from the *end* of the buffer to the entry's first byte, so that a page moves to a larger buffer
 //! as two copies. The top bit of an offset is the entry's mark: the entry is followed by an expiry. A replaced or
-//! removed entry is garbage until the page is rebuilt. `wide` pages (past 32 KB) hold single large entries.
+//! removed entry is garbage until the page is rebuilt. `wide` pages (past 32 KB) hold single large entries. `marks` is how
+//! many entries are marked, so that the earliest expiry is not looked for where there is none.
 
 mod expiry;
 mod removal;
@@ -146,6 +147,17 @@ pub(crate) struct New<K> {
 #[inline]
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"))
+}
+
+/// How many entries are marked.
+#[inline]
+fn marks(buf: &[u8]) -> u32 {
+    u32_at(buf, 12) >> 8
+}
+
+#[inline]
+fn set_marks(buf: &mut [u8], n: u32) {
+    buf[13..16].copy_from_slice(&n.to_le_bytes()[..3]);
 }
 
 #[inline]
@@ -286,6 +298,7 @@ impl<S: Shape> Page<S> {
             let expiry = S::expiry(&buf[at..at + new.len]);
             let min = i64_at(buf, 16).min(expiry);
             buf[16..24].copy_from_slice(&min.to_le_bytes());
+            set_marks(buf, marks(buf) + 1);
         }
     }
 
@@ -426,7 +439,7 @@ impl<S: Shape> Page<S> {
         let mut page = Page::<S>::with_capacity(len);
         let stride = page.stride();
         let buf = Arc::make_mut(&mut page.buf);
-        let (mut used, mut min) = (0, NEVER);
+        let (mut used, mut marks, mut min) = (0, 0, NEVER);
         for (k, i) in range.clone().enumerate() {
             let (entry, mark) = self.entry(i);
             let entry = &entry[..S::extent(entry, mark)];
@@ -436,12 +449,14 @@ impl<S: Shape> Page<S> {
             self.key(i).store(&mut buf[slot..]);
             store_offset(&mut buf[slot + S::Key::SIZE..slot + stride], used, mark);
             if mark {
+                marks += 1;
                 min = min.min(S::expiry(entry));
             }
         }
         let n = range.len() as u32;
         buf[..4].copy_from_slice(&n.to_le_bytes());
         buf[4..8].copy_from_slice(&(used as u32).to_le_bytes());
+        set_marks(buf, marks);
         buf[16..24].copy_from_slice(&min.to_le_bytes());
         if let Some(last) = range.last() {
             self.key(last).store(&mut buf[24..]);
@@ -477,6 +492,9 @@ impl<S: Shape> Page<S> {
         buf.copy_within(slot + stride..HEAD + n * stride, slot);
         buf[..4].copy_from_slice(&(n as u32 - 1).to_le_bytes());
         buf[8..12].copy_from_slice(&(garbage as u32).to_le_bytes());
+        if mark {
+            set_marks(buf, marks(buf) - 1);
+        }
         if earliest {
             self.find_min();
         }
@@ -513,6 +531,9 @@ impl<S: Shape> Page<S> {
         buf.copy_within(slot + stride..HEAD + n * stride, slot);
         buf[..4].copy_from_slice(&(n as u32 - 1).to_le_bytes());
         buf[8..12].copy_from_slice(&(garbage as u32).to_le_bytes());
+        if mark {
+            set_marks(buf, marks(buf) - 1);
+        }
         if earliest {
             self.find_min();
         }
@@ -587,6 +608,8 @@ impl<S: Shape> Page<S> {
             .min()
             .unwrap_or(NEVER);
         assert_eq!(min, self.min_expire());
+        let marked = (0..self.len()).filter(|&i| self.place(i).1).count();
+        assert_eq!(marked, marks(&self.buf) as usize);
         assert!(self.buf.len() <= CHUNK_MAX || self.len() == 1 || S::GROUPS);
     }
 }

@@ -1,7 +1,7 @@
 //! The expiry of entries: their last eight bytes, if they are marked.
 
 use super::super::counted::{Leaf, NEVER};
-use super::{HEAD, Key, Page, Shape, i64_at, store_offset};
+use super::{HEAD, Key, Page, Shape, i64_at, marks, set_marks, store_offset};
 use std::sync::Arc;
 
 impl<S: Shape> Page<S> {
@@ -28,6 +28,7 @@ impl<S: Shape> Page<S> {
         let buf = Arc::make_mut(&mut self.buf);
         store_offset(&mut buf[slot + S::Key::SIZE..slot + stride], offset, false);
         buf[8..12].copy_from_slice(&(garbage as u32).to_le_bytes());
+        set_marks(buf, marks(buf) - 1);
         if earliest {
             self.find_min();
         }
@@ -38,6 +39,7 @@ impl<S: Shape> Page<S> {
     pub(super) fn find_min(&mut self) {
         let marked = (0..self.len()).filter(|&i| self.place(i).1);
         let min = marked
+            .take(marks(&self.buf) as usize)
             .map(|i| S::expiry(self.whole_entry(i)))
             .min()
             .unwrap_or(NEVER);

@@ -1,6 +1,6 @@
 //! Removing several entries at once.
 
-use super::{HEAD, Page, Shape};
+use super::{HEAD, Page, Shape, marks, set_marks};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ impl<S: Shape> Page<S> {
         let (n, stride) = (self.len(), self.stride());
         let gone: usize = range.clone().map(|i| self.whole_entry(i).len()).sum();
         let garbage = self.garbage() + gone;
+        let unmarked = self.marked_of(range.clone());
         let buf = Arc::make_mut(&mut self.buf);
         buf.copy_within(
             HEAD + range.end * stride..HEAD + n * stride,
@@ -17,10 +18,19 @@ impl<S: Shape> Page<S> {
         );
         buf[..4].copy_from_slice(&((n - range.len()) as u32).to_le_bytes());
         buf[8..12].copy_from_slice(&(garbage as u32).to_le_bytes());
-        if S::EXPIRES {
+        if unmarked > 0 {
+            set_marks(buf, marks(buf) - unmarked);
             self.find_min();
         }
         self.tidy();
+    }
+
+    /// How many of these entries are marked.
+    fn marked_of(&self, entries: impl Iterator<Item = usize>) -> u32 {
+        match S::EXPIRES {
+            true => entries.filter(|&i| self.place(i).1).count() as u32,
+            false => 0,
+        }
     }
 
     /// Removes these entries, in ascending order.
@@ -28,6 +38,7 @@ impl<S: Shape> Page<S> {
         let (n, stride) = (self.len(), self.stride());
         let bytes: usize = gone.iter().map(|&i| self.whole_entry(i).len()).sum();
         let garbage = self.garbage() + bytes;
+        let unmarked = self.marked_of(gone.iter().copied());
         let buf = Arc::make_mut(&mut self.buf);
         let mut to = HEAD;
         let ends = gone.iter().skip(1).copied().chain([n]);
@@ -43,7 +54,8 @@ impl<S: Shape> Page<S> {
         }
         buf[..4].copy_from_slice(&((n - gone.len()) as u32).to_le_bytes());
         buf[8..12].copy_from_slice(&(garbage as u32).to_le_bytes());
-        if S::EXPIRES {
+        if unmarked > 0 {
+            set_marks(buf, marks(buf) - unmarked);
             self.find_min();
         }
         self.tidy();
