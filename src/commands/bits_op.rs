@@ -5,7 +5,9 @@ use crate::manual;
 use engine::spec::{Access, Command, Flags, Group, KeySpec, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::Value;
-use keyspace::value::{Str, StrRef};
+use keyspace::value::{SharedText, Str};
+use smallvec::SmallVec;
+use std::ops::Range;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -83,24 +85,37 @@ impl Op {
 fn bitop(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let (op, target) = (Op::parse(args)?, &args[2]);
     let mut combined = Combined::new(op);
+    // Whether each key is there, and whether one of them is in pieces.
+    let (mut there, mut in_pieces) = (SmallVec::<[bool; 16]>::new(), false);
     for key in args.from(3) {
         let found = cx.lookup(key);
-        combined.add(cx.string_or_empty(found)?);
+        there.push(found.is_some());
+        let source = cx.string_or_empty(found)?;
+        in_pieces |= source.is_some_and(|s| s.share(0, 0).is_some());
+        if !in_pieces {
+            match source {
+                None => combined.add(0, |_| ()),
+                Some(s) => combined.add(s.len(), |f| s.pieces(0, s.len(), f)),
+            }
+        }
     }
-    let result = combined.into_result();
+    let result = match in_pieces {
+        true => of_pieces(cx, combined, args.from(3), &there)?,
+        false => Str::new_raw(combined.into_result()),
+    };
     // Servers before Redis 8.2 do not know these.
     let settles = op.keeps_others();
-    let (db, len) = (cx.client.db, result.len());
+    let (db, len) = (cx.client.db, result.as_ref().len());
     let found = cx.lookup_write(target);
-    if settles && len > 0 {
-        cx.propagate_as(&[b"SET", target, result.as_slice()]);
-    } else if settles && found.is_some() {
-        cx.propagate_as(&[b"DEL", target]);
+    if settles && cx.engine.takes_effects() {
+        if len > 0 {
+            cx.propagate_as(&[b"SET", target, &*result.as_ref().bytes()]);
+        } else if found.is_some() {
+            cx.propagate_as(&[b"DEL", target]);
+        }
     }
     if len > 0 {
-        let loc = cx
-            .db()
-            .insert(target, Value::Str(Str::new_raw(result)), None);
+        let loc = cx.db().insert(target, Value::Str(result), None);
         cx.engine.touch(db, loc);
         if found.is_none() {
             cx.created(target);
@@ -116,11 +131,73 @@ fn bitop(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
+/// The result for keys of which some hold long strings: it is made part by part, so that all parts of the sources and
+/// of the result are in the processor's cache while they are combined. `there` says which keys are there.
+fn of_pieces(
+    cx: &mut Cx<'_>,
+    mut combined: Combined,
+    keys: &[&[u8]],
+    there: &[bool],
+) -> Result<Str, CommandError> {
+    let mut sources = Vec::with_capacity(keys.len());
+    for (key, there) in keys.iter().zip(there) {
+        let found = there.then(|| cx.db().find(key)).flatten();
+        sources.push(match cx.string_or_empty(found)? {
+            None => Source::Text(Vec::new()),
+            Some(s) => match s.share(0, s.len()) {
+                Some(pieces) => Source::Pieces(pieces),
+                None => Source::Text(s.bytes().into_owned()),
+            },
+        });
+    }
+    let len = sources.iter().map(Source::len).max().unwrap_or(0);
+    Ok(Str::raw_of_parts(len, |range, part| {
+        combined.clear(part);
+        for source in &sources {
+            let end = source.len().clamp(range.start, range.end);
+            combined.add(end - range.start, |f| source.pieces(range.start..end, f));
+        }
+        combined.finish();
+        std::mem::swap(part, &mut combined.first);
+    }))
+}
+
+/// A source of a long result.
+enum Source {
+    Text(Vec<u8>),
+    Pieces(SharedText),
+}
+
+impl Source {
+    fn len(&self) -> usize {
+        match self {
+            Source::Text(bytes) => bytes.len(),
+            Source::Pieces(pieces) => pieces.len(),
+        }
+    }
+
+    /// Calls `f` with the bytes of a range, which is within the length.
+    fn pieces(&self, range: Range<usize>, f: &mut dyn FnMut(&[u8])) {
+        let mut at = range.start;
+        while at < range.end {
+            let rest = match self {
+                Source::Text(bytes) => &bytes[at..],
+                Source::Pieces(pieces) => pieces.from(at),
+            };
+            let piece = &rest[..rest.len().min(range.end - at)];
+            f(piece);
+            at += piece.len();
+        }
+    }
+}
+
 /// The sources so far. Only the first is copied. The shorter ones count as padded with zero bytes.
 struct Combined {
     op: Op,
+    /// No source has been added.
+    empty: bool,
     /// The first source, and what the operation has made of it.
-    first: Option<Vec<u8>>,
+    first: Vec<u8>,
     /// Bits of any other source; for `One`, bits of two sources.
     others: Vec<u8>,
 }
@@ -129,62 +206,74 @@ impl Combined {
     fn new(op: Op) -> Self {
         Combined {
             op,
-            first: None,
+            empty: true,
+            first: Vec::new(),
             others: Vec::new(),
         }
     }
 
-    fn add(&mut self, source: Option<StrRef<'_>>) {
-        let Some(first) = &mut self.first else {
-            let bytes = source.map_or(Vec::new(), |s| s.bytes().into_owned());
-            self.first = Some(bytes);
-            return;
-        };
-        let len = source.as_ref().map_or(0, StrRef::len).max(first.len());
+    /// Forgets all sources; the next result is put together in this buffer.
+    fn clear(&mut self, buffer: &mut Vec<u8>) {
+        std::mem::swap(&mut self.first, buffer);
+        self.empty = true;
+        self.first.clear();
+        self.others.clear();
+    }
+
+    /// Adds a source of `len` bytes, which `pieces` passes to the function that it is given.
+    fn add(&mut self, len: usize, pieces: impl FnOnce(&mut dyn FnMut(&[u8]))) {
+        let first = &mut self.first;
+        if std::mem::take(&mut self.empty) {
+            first.reserve_exact(len);
+            return pieces(&mut |piece| first.extend_from_slice(piece));
+        }
+        let len = len.max(first.len());
         first.resize(len, 0);
         if self.op.keeps_others() {
             self.others.resize(len, 0);
         }
         let mut at = 0;
-        if let Some(source) = source {
-            source.pieces(0, source.len(), |piece| {
-                let range = at..at + piece.len();
-                at = range.end;
-                let seen = &mut first[range.clone()];
-                match self.op {
-                    Op::Not => unreachable!("it has one source"),
-                    Op::And => merge(seen, piece, |a, b| a & b),
-                    Op::Or => merge(seen, piece, |a, b| a | b),
-                    Op::Xor => merge(seen, piece, |a, b| a ^ b),
-                    Op::Diff | Op::Diff1 | Op::AndOr => {
-                        merge(&mut self.others[range], piece, |a, b| a | b);
-                    }
-                    Op::One => {
-                        let twice = &mut self.others[range];
-                        for ((seen, twice), b) in seen.iter_mut().zip(twice).zip(piece) {
-                            *twice |= *seen & b;
-                            *seen |= b;
-                        }
+        pieces(&mut |piece| {
+            let range = at..at + piece.len();
+            at = range.end;
+            let seen = &mut first[range.clone()];
+            match self.op {
+                Op::Not => unreachable!("it has one source"),
+                Op::And => merge(seen, piece, |a, b| a & b),
+                Op::Or => merge(seen, piece, |a, b| a | b),
+                Op::Xor => merge(seen, piece, |a, b| a ^ b),
+                Op::Diff | Op::Diff1 | Op::AndOr => {
+                    merge(&mut self.others[range], piece, |a, b| a | b);
+                }
+                Op::One => {
+                    let twice = &mut self.others[range];
+                    for ((seen, twice), b) in seen.iter_mut().zip(twice).zip(piece) {
+                        *twice |= *seen & b;
+                        *seen |= b;
                     }
                 }
-            });
-        }
+            }
+        });
         if self.op == Op::And {
             first[at..].fill(0);
         }
     }
 
-    fn into_result(self) -> Vec<u8> {
-        let mut first = self.first.unwrap_or_default();
-        let others = &self.others;
+    /// What remains to be done when all sources are there.
+    fn finish(&mut self) {
+        let (first, others) = (&mut self.first, &self.others);
         match self.op {
             Op::And | Op::Or | Op::Xor => {}
             Op::Not => first.iter_mut().for_each(|b| *b = !*b),
-            Op::Diff | Op::One => merge(&mut first, others, |a, b| a & !b),
-            Op::Diff1 => merge(&mut first, others, |a, b| !a & b),
-            Op::AndOr => merge(&mut first, others, |a, b| a & b),
+            Op::Diff | Op::One => merge(first, others, |a, b| a & !b),
+            Op::Diff1 => merge(first, others, |a, b| !a & b),
+            Op::AndOr => merge(first, others, |a, b| a & b),
         }
-        first
+    }
+
+    fn into_result(mut self) -> Vec<u8> {
+        self.finish();
+        self.first
     }
 }
 

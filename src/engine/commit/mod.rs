@@ -27,9 +27,15 @@ impl Engine {
     /// Adds an effect, if any log is there to take it.
     #[inline]
     pub fn propagate<T: AsRef<[u8]>>(&mut self, db: usize, argv: &[T]) {
-        if (self.repl.listening() || !self.commits.logs.is_empty()) && !self.commits.muted {
+        if self.takes_effects() {
             self.commits.pending.push(db, argv);
         }
+    }
+
+    /// Whether any log is there to take effects, for those that are not worth being put together otherwise.
+    #[inline]
+    pub fn takes_effects(&self) -> bool {
+        (self.repl.listening() || !self.commits.logs.is_empty()) && !self.commits.muted
     }
 
     /// Appends the collected effects to all logs, unless a transaction or script is still running. Returns the position

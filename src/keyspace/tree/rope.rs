@@ -134,6 +134,17 @@ impl Rope {
         Rope(Tree::from_leaves(pieces.collect()))
     }
 
+    /// The rope of `len` bytes, of which `get` puts those of a range into a buffer; it is asked for a piece at a time.
+    pub(crate) fn of_parts(len: usize, mut get: impl FnMut(Range<usize>, &mut Vec<u8>)) -> Self {
+        super::note_work(len);
+        let mut part = Vec::new();
+        let pieces = (0..len).step_by(PIECE).map(|at| {
+            get(at..len.min(at + PIECE), &mut part);
+            Piece::own(&part)
+        });
+        Rope(Tree::from_leaves(pieces.collect()))
+    }
+
     /// Bytes.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -134,6 +134,20 @@ impl Str {
         }
     }
 
+    /// As [`Str::new_raw`], of `len` bytes, which `fill` gives part by part: it replaces what the buffer holds by the
+    /// bytes of a range, so that a long result is in memory only once.
+    pub fn raw_of_parts(len: usize, mut fill: impl FnMut(Range<usize>, &mut Vec<u8>)) -> Self {
+        if len <= TEXT_MAX {
+            let mut text = Vec::new();
+            fill(0..len, &mut text);
+            return Str::new_raw(text);
+        }
+        Str {
+            form: Form::Rope(Rope::of_parts(len, fill)),
+            history: History::Raw,
+        }
+    }
+
     /// The decimal text of `n`.
     pub fn from_int(n: i64) -> Self {
         Str {
