@@ -128,7 +128,8 @@ impl<'a> Claim<'a> {
             true => ids::reply(env.reply, id),
         }
         edit_group(cx, self.key, self.group, |group| {
-            group.claim(id, self.consumer, now, self.delivered_ms, deliveries);
+            let entries = std::iter::once((id, deliveries));
+            group.claim(entries, self.consumer, now, self.delivered_ms);
         });
         let state = (self.delivered_ms, deliveries);
         let names = [self.key, self.group, self.consumer];
@@ -220,7 +221,7 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         &args[4],
         "ERR Invalid min-idle-time argument for XAUTOCLAIM",
     )?;
-    let mut cursor = Some(ids::range_start(&args[5])?);
+    let cursor = Some(ids::range_start(&args[5])?);
     let mut count = 100;
     let mut words = args.options(6);
     while words.are_left() {
@@ -239,27 +240,14 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     claim.check(cx)?;
     let is_new = claim.create_consumer(cx);
     let mark = cx.client.reply.len();
-    let (mut answered, mut deleted) = (0, Vec::new());
-    let mut attempts = count * ATTEMPTS;
-    while count > 0 && attempts > 0 {
-        let (found, after) = first_to_judge(cx, &claim, cursor, &mut attempts);
-        cursor = after;
-        let Some(id) = found else {
-            break;
-        };
-        attempts -= 1;
-        cursor = id.next();
-        match claim.entry(cx, id, ids::text(id).as_bytes()) {
-            Outcome::Claimed => answered += 1,
-            Outcome::Deleted => deleted.push(id),
-            Outcome::Left => continue,
-        }
-        count -= 1;
-    }
+    let (judged, next) = judge(cx, &claim, cursor, count);
+    settle(cx, &claim, &judged);
+    let deleted = judged.iter().filter(|entry| entry.1.is_none());
+    let deleted: Vec<StreamId> = deleted.map(|&(id, _)| id).collect();
+    let answered = judged.len() - deleted.len();
     if is_new && answered == 0 {
         claim.tell_consumer(cx);
     }
-    let next = next_pending(cx, &claim, cursor).unwrap_or(StreamId::ZERO);
     let reply = &mut cx.client.reply;
     // The id from which to continue comes first.
     reply.insert_at(mark, |head| {
@@ -272,62 +260,97 @@ pub fn xautoclaim(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-/// The first pending entry of the group from `from` on that has been idle for long enough, and the id at which the
-/// search for the next one begins. Each entry that is skipped reduces `attempts`; the search ends when none are left.
-fn first_to_judge(
+/// A pending entry that XAUTOCLAIM changes: its new number of deliveries, or `None` if it is no longer in the stream.
+type Judged = (StreamId, Option<u64>);
+
+/// Finds `count` pending entries of the group from `from` on that have been idle for long enough or are no longer in
+/// the stream, and replies with those that are. Also gives the first pending id that was not looked at; 0-0 if all
+/// were.
+fn judge(
     cx: &mut Cx<'_>,
     claim: &Claim<'_>,
     from: Option<StreamId>,
-    attempts: &mut u64,
-) -> (Option<StreamId>, Option<StreamId>) {
+    count: u64,
+) -> (Vec<Judged>, StreamId) {
     /// Entries of the stream that are passed over before the next pending one is looked for from the top.
     const PASSED: usize = 32;
     let (Some(loc), Some(start)) = (cx.db().find(claim.key), from) else {
-        return (None, from);
+        return (Vec::new(), StreamId::ZERO);
     };
     let now = cx.now();
-    let (stream, _) = cx.read::<Stream>(loc);
+    let (stream, env) = cx.read::<Stream>(loc);
     let Some(group) = stream.group(claim.group) else {
-        return (None, from);
+        return (Vec::new(), StreamId::ZERO);
     };
-    let mut next = from;
+    let wanted = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut judged = Vec::with_capacity(wanted.min(group.pending_count()).min(1000));
+    let mut attempts = count * ATTEMPTS;
     // Both are sorted by id, so the entries and the pending ones are iterated over together.
     let mut entries = stream.range(start, StreamId::MAX);
-    let mut ahead = None;
+    let mut ahead = entries.next();
     for (id, pending) in group.pending_from(start) {
-        if *attempts == 0 {
-            return (None, next);
+        if judged.len() == wanted || attempts == 0 {
+            return (judged, id);
         }
-        let young = pending.owner.is_some()
-            && claim.min_idle_ms > 0
-            && now.saturating_sub(pending.delivered_ms) < claim.min_idle_ms;
-        if !young {
-            return (Some(id), next);
-        }
+        attempts -= 1;
         let mut passed = 0;
-        while ahead.is_none_or(|ahead| ahead < id) {
+        while ahead.as_ref().is_some_and(|entry| entry.id < id) {
             if passed == PASSED {
                 entries = stream.range(id, StreamId::MAX);
             }
             passed += 1;
-            match entries.next() {
-                Some(entry) => ahead = Some(entry.id),
-                None => return (Some(id), next),
-            }
+            ahead = entries.next();
         }
-        if ahead != Some(id) {
-            return (Some(id), next);
+        let Some(entry) = ahead.take_if(|entry| entry.id == id) else {
+            judged.push((id, None));
+            continue;
+        };
+        ahead = entries.next();
+        let young = pending.owner.is_some()
+            && claim.min_idle_ms > 0
+            && now.saturating_sub(pending.delivered_ms) < claim.min_idle_ms;
+        if young {
+            continue;
         }
-        *attempts -= 1;
-        next = id.next();
+        match claim.just_id {
+            false => entry_reply(env.reply, entry),
+            true => ids::reply(env.reply, id),
+        }
+        let more = u64::from(!claim.just_id);
+        judged.push((id, Some(pending.deliveries.wrapping_add(more))));
     }
-    (None, next)
+    (judged, StreamId::ZERO)
 }
 
-/// The group's first pending entry from `from` on.
-fn next_pending(cx: &mut Cx<'_>, claim: &Claim<'_>, from: Option<StreamId>) -> Option<StreamId> {
-    let loc = cx.db().find(claim.key)?;
-    let (stream, _) = cx.read::<Stream>(loc);
-    let mut pending = stream.group(claim.group)?.pending_from(from?);
-    pending.next().map(|(id, _)| id)
+/// Makes the changes, and tells the replicas.
+fn settle(cx: &mut Cx<'_>, claim: &Claim<'_>, judged: &[Judged]) {
+    if judged.is_empty() {
+        return;
+    }
+    let now = cx.now();
+    let last_id = edit_group(cx, claim.key, claim.group, |group| {
+        let claimed = judged.iter().filter_map(|&(id, count)| Some((id, count?)));
+        if judged.iter().any(|entry| entry.1.is_some()) {
+            group.claim(claimed, claim.consumer, now, claim.delivered_ms);
+        }
+        for (id, _) in judged.iter().filter(|entry| entry.1.is_none()) {
+            group.acknowledge(*id);
+        }
+        group.last_id
+    });
+    cx.engine.dirty += judged.len() as i64;
+    let Some(last_id) = last_id.filter(|_| cx.engine.takes_effects()) else {
+        return;
+    };
+    for &(id, deliveries) in judged {
+        let text = ids::text(id);
+        match deliveries {
+            Some(deliveries) => {
+                let names = [claim.key, claim.group, claim.consumer];
+                let state = (claim.delivered_ms, deliveries);
+                claimed(cx, names, text.as_bytes(), state, last_id);
+            }
+            None => acknowledged(cx, [claim.key, claim.group], text.as_bytes()),
+        }
+    }
 }

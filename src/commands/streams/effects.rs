@@ -13,6 +13,9 @@ pub fn claimed(
     (delivered_ms, deliveries): (i64, u64),
     last_id: StreamId,
 ) {
+    if !cx.engine.takes_effects() {
+        return;
+    }
     let (time, count) = (delivered_ms.to_string(), deliveries.to_string());
     let last = last_id.to_string();
     cx.also_propagate(&[

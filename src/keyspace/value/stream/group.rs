@@ -3,6 +3,7 @@
 use crate::UnixMillis;
 use crate::tree::ordered::{Held, Ordered};
 use rdb::stream::StreamId;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// A group's or a consumer's name.
@@ -139,59 +140,58 @@ impl Group {
 
     /// Delivers entries to a consumer that is there: they become its own with a count of 1.
     pub fn deliver(&mut self, ids: &[StreamId], name: &[u8], now_ms: UnixMillis) {
-        self.assign(ids, name, now_ms, |_| Pending {
-            delivered_ms: now_ms,
-            deliveries: 1,
-            owner: None,
-        });
+        self.assign(ids.iter().map(|&id| (id, 1)), name, now_ms, now_ms);
     }
 
-    /// Makes an entry pending with an existing consumer, whichever consumer had it before.
+    /// Makes entries, each with its number of deliveries, pending with an existing consumer, whichever consumer had
+    /// them before.
     pub fn claim(
         &mut self,
-        id: StreamId,
+        entries: impl Iterator<Item = (StreamId, u64)>,
         name: &[u8],
         now_ms: UnixMillis,
         delivered_ms: UnixMillis,
-        deliveries: u64,
     ) {
-        self.assign(&[id], name, now_ms, |_| Pending {
-            delivered_ms,
-            deliveries,
-            owner: None,
-        });
+        self.assign(entries, name, now_ms, delivered_ms);
     }
 
     fn assign(
         &mut self,
-        ids: &[StreamId],
+        entries: impl Iterator<Item = (StreamId, u64)>,
         name: &[u8],
         now_ms: UnixMillis,
-        entry: impl Fn(StreamId) -> Pending,
+        delivered_ms: UnixMillis,
     ) {
         let Some((owner, _)) = self.consumers.get_pair(name) else {
             return;
         };
         let owner = owner.clone();
-        for &id in ids {
+        // What is new to the consumer, and what others lose. Those that it has already remain in its list.
+        let mut new = SmallVec::<[StreamId; 16]>::new();
+        let mut lost = SmallVec::<[(Name, StreamId); 16]>::new();
+        for (id, deliveries) in entries {
             let pending = Pending {
+                delivered_ms,
+                deliveries,
                 owner: Some(owner.clone()),
-                ..entry(id)
             };
-            match self.pending.insert(id, pending) {
+            match self.pending.insert(id, pending).map(|old| old.owner) {
                 None => {}
-                Some(Pending { owner: None, .. }) => self.given_back -= 1,
-                Some(Pending {
-                    owner: Some(old), ..
-                }) if old != owner => {
-                    self.consumers
-                        .edit(&*old, |consumer| consumer.pending.remove(&id));
-                }
-                Some(_) => {}
+                Some(None) => self.given_back -= 1,
+                Some(Some(old)) if old != owner => lost.push((old, id)),
+                Some(Some(_)) => continue,
             }
+            new.push(id);
+        }
+        for lost in lost.chunk_by(|a, b| a.0 == b.0) {
+            self.consumers.edit(&*lost[0].0, |consumer| {
+                for (_, id) in lost {
+                    consumer.pending.remove(id);
+                }
+            });
         }
         self.consumers.edit(name, |consumer| {
-            for &id in ids {
+            for id in new {
                 consumer.pending.insert(id, ());
             }
             consumer.active_ms = now_ms;

@@ -221,7 +221,8 @@ fn change_groups(rng: &mut Rng, stream: &mut Stream, model: &mut Model) {
             let count = rng.below(9) as u64;
             stream.edit_group(&name, |group| {
                 group.add_consumer(&consumer, now);
-                group.claim(id, &consumer, now, now - 5, count);
+                let entries = std::iter::once((id, count));
+                group.claim(entries, &consumer, now, now - 5);
             });
             wanted.consumers.insert(consumer.clone(), now);
             wanted.pending.insert(id, (now - 5, count, consumer));
