@@ -2,7 +2,7 @@
 
 use super::{Args, CommandError};
 use base::Rng;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// How many random elements, and whether one may come twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +51,8 @@ pub fn wanted(args: Args<'_>, values_option: &str) -> Result<Wanted, CommandErro
 /// `len`.
 pub fn choose(rng: &mut Rng, len: usize, count: usize) -> Vec<usize> {
     debug_assert!(count <= len);
-    // Floyd's sampling: each step draws an index up to a growing bound, and adds it, or the bound itself if the index
-    // was drawn before.
     if count > len / 16 {
-        let mut taken = vec![false; len];
-        for bound in len - count..len {
-            let pick = rng.below(bound as u64 + 1) as usize;
-            let at = if taken[pick] { bound } else { pick };
-            taken[at] = true;
-        }
+        let taken = mark(rng, len, count);
         return (0..len).filter(|&index| taken[index]).collect();
     }
     let mut chosen = BTreeSet::new();
@@ -72,23 +65,67 @@ pub fn choose(rng: &mut Rng, len: usize, count: usize) -> Vec<usize> {
     chosen.into_iter().collect()
 }
 
+/// As [`choose`]; says of each index whether it was chosen.
+fn mark(rng: &mut Rng, len: usize, count: usize) -> Vec<bool> {
+    // Floyd's sampling: each step draws an index up to a growing bound, and adds it, or the bound itself if the index
+    // was drawn before.
+    let mut taken = vec![false; len];
+    for bound in len - count..len {
+        let pick = rng.below(bound as u64 + 1) as usize;
+        let at = if taken[pick] { bound } else { pick };
+        taken[at] = true;
+    }
+    taken
+}
+
+/// Indexes that were drawn, in a table of twice as many places, so that a look-up meets few others on its way.
+struct Drawn {
+    /// Indexes, each one more than it is; 0 where there is none.
+    places: Vec<usize>,
+    /// The bits of a hash that are not used.
+    unused: u32,
+}
+
+impl Drawn {
+    fn with_capacity(count: usize) -> Self {
+        let places = (2 * count).next_power_of_two().max(8);
+        Drawn {
+            places: vec![0; places],
+            unused: 64 - places.trailing_zeros(),
+        }
+    }
+
+    /// Adds an index; false if it is there.
+    fn insert(&mut self, index: usize) -> bool {
+        let hash = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut at = (hash >> self.unused) as usize;
+        loop {
+            match &mut self.places[at] {
+                empty @ 0 => {
+                    *empty = index + 1;
+                    return true;
+                }
+                there if *there == index + 1 => return false,
+                _ => at = (at + 1) & (self.places.len() - 1),
+            }
+        }
+    }
+}
+
 /// A collection from which elements are drawn.
-pub struct Urn<All, One, Name> {
+pub struct Urn<All, One> {
     /// Number of elements.
     pub len: usize,
     /// All elements in order.
     pub all: All,
-    /// A uniformly random element, from a random number.
+    /// The element at an index.
     pub one: One,
-    /// The bytes that tell one element from another.
-    pub name: Name,
 }
 
-impl<T, All, One, Name> Urn<All, One, Name>
+impl<T, All, One> Urn<All, One>
 where
     All: Iterator<Item = T>,
-    One: Fn(u64) -> T,
-    Name: Fn(&T) -> Vec<u8>,
+    One: Fn(usize) -> T,
 {
     /// Passes `count` distinct elements (at most all) to `emit`: in one pass if that is a large part of them, otherwise
     /// by drawing until enough different ones have come up.
@@ -97,19 +134,21 @@ where
             return self.all.for_each(emit);
         }
         if count.saturating_mul(3) > self.len {
-            let mut chosen = choose(rng, self.len, count).into_iter().peekable();
-            for (index, element) in self.all.enumerate() {
-                if chosen.next_if_eq(&index).is_some() {
+            let mut taken = mark(rng, self.len, count).into_iter();
+            self.all.for_each(|element| {
+                if taken.next() == Some(true) {
                     emit(element);
                 }
-            }
+            });
             return;
         }
-        let mut drawn = HashSet::with_capacity(count);
-        while drawn.len() < count {
-            let element = (self.one)(rng.next_u64());
-            if drawn.insert((self.name)(&element)) {
-                emit(element);
+        // The places of elements tell them apart.
+        let (mut drawn, mut left) = (Drawn::with_capacity(count), count);
+        while left > 0 {
+            let index = rng.below(self.len as u64) as usize;
+            if drawn.insert(index) {
+                emit((self.one)(index));
+                left -= 1;
             }
         }
     }
@@ -140,8 +179,7 @@ mod tests {
             let urn = Urn {
                 len: 100,
                 all: 0..100_i64,
-                one: |random| (random % 100) as i64,
-                name: |n: &i64| n.to_string().into_bytes(),
+                one: |index| index as i64,
             };
             let mut drawn = Vec::new();
             urn.distinct(&mut rng, count, |n| drawn.push(n));

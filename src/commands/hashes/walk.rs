@@ -138,8 +138,7 @@ fn random_of_all(hash: &HashRef<'_>, wanted: Wanted, env: Env<'_>) {
             let urn = Urn {
                 len: hash.len(),
                 all: hash.iter(),
-                one: |random| hash.random(random).expect("a hash has fields"),
-                name: |entry: &(Item<'_>, Item<'_>, _)| entry.0.to_vec(),
+                one: |index| hash.random(index as u64).expect("a hash has fields"),
             };
             urn.distinct(rng, count, |(field, value, _)| {
                 random_entry(reply, field, values.then_some(value));

@@ -3,8 +3,8 @@
 use engine::args::count_from_0;
 use engine::random::{Urn, Wanted, wanted};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
+use keyspace::Loc;
 use keyspace::value::Set;
-use keyspace::{Item, Loc};
 use std::collections::BTreeSet;
 
 /// Most members in one SREM that SPOP hands to the replicas.
@@ -127,8 +127,7 @@ pub fn srandmember(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let urn = Urn {
                 len: set.len(),
                 all: set.iter(),
-                one,
-                name: |member: &Item<'_>| member.to_vec(),
+                one: |index| one(index as u64),
             };
             urn.distinct(env.rng, count, |member| env.reply.item(member));
         }

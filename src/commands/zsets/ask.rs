@@ -7,7 +7,6 @@ use crate::scan::{ScanOf, ScanOptions, parse_cursor};
 use base::double::DoubleText;
 use engine::random::{Urn, Wanted, wanted};
 use engine::{Args, CmdResult, CommandError, Cx};
-use keyspace::Item;
 use keyspace::value::{Zset, ZsetRef};
 
 pub fn zcard(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
@@ -133,8 +132,7 @@ pub fn zrandmember(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             let urn = Urn {
                 len: zset.len(),
                 all: zset.iter(),
-                one,
-                name: |entry: &(Item<'_>, f64)| entry.0.to_vec(),
+                one: |index| one(index as u64),
             };
             urn.distinct(env.rng, count, |(member, score)| {
                 member_reply(env.reply, member, score, values);

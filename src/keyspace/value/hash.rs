@@ -585,14 +585,22 @@ impl<'a> HashRef<'a> {
         packed.chain(self.table().into_iter().flat_map(Table::iter))
     }
 
-    /// A uniformly random field; `random` is a fresh random number.
+    /// A uniformly random field; `random` is a fresh random number, or the place of the one that is wanted.
     pub fn random(&self, random: u64) -> Option<(Item<'_>, Item<'_>, Option<UnixMillis>)> {
         let n = self.len() as u64;
         let at = (n > 0).then(|| (random % n) as usize)?;
-        match self.table() {
-            Some(table) => Some(table.get_at(at)),
-            None => self.iter().nth(at),
-        }
+        let (lp, width) = match &self.0 {
+            FormRef::Pack(lp) => (lp, 2),
+            FormRef::PackEx(lp) => (lp, 3),
+            _ => return self.table().map(|table| table.get_at(at)),
+        };
+        let mut parts = Iter::from_offset(lp, listpack::seek(lp, width * at as i64)?);
+        let (field, value) = (parts.next()?, parts.next()?);
+        let at = match width {
+            3 => expiry(parts.next()?),
+            _ => None,
+        };
+        Some((field, value, at))
     }
 
     /// One HSCAN step; see [`super::SetRef::scan`].

@@ -469,7 +469,7 @@ impl<'a> SetRef<'a> {
         Some(Along(table.along()))
     }
 
-    /// A uniformly random member; `random` is a fresh random number.
+    /// A uniformly random member; `random` is a fresh random number, or the place of the one that is wanted.
     pub fn random(&self, random: u64) -> Option<Item<'_>> {
         let n = self.len() as u64;
         let at = (n > 0).then(|| (random % n) as usize)?;

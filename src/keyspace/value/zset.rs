@@ -613,7 +613,7 @@ impl<'a> ZsetRef<'a> {
         near.then(|| ScoresAlong(table.scores.along()))
     }
 
-    /// A uniformly random member; `random` is a fresh random number.
+    /// A uniformly random member; `random` is a fresh random number, or the place of the one that is wanted.
     pub fn random(&self, random: u64) -> Option<(Item<'_>, f64)> {
         let n = self.len() as u64;
         let at = (n > 0).then(|| (random % n) as usize)?;
