@@ -38,6 +38,8 @@ pub struct Stats {
     pub denied_keys: u64,
     /// `acl_access_denied_channel`
     pub denied_channels: u64,
+    /// `acl_access_denied_db`
+    pub denied_databases: u64,
     /// `acl_access_denied_tls_cert`
     pub denied_certificates: u64,
     /// `tls_handshakes`

@@ -32,6 +32,7 @@ mod script;
 mod settled;
 mod side;
 mod users;
+mod users_databases;
 
 /// One family: its script in both protocols, and random commands where it has a grammar.
 macro_rules! families {

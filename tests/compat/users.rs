@@ -35,7 +35,7 @@ fn users_of_redis_8_2_may_do_the_same_and_are_described_alike() {
     compare("redis-8.2", true);
 }
 
-fn number(name: &str, or: u64) -> u64 {
+pub fn number(name: &str, or: u64) -> u64 {
     let given = std::env::var(name).ok();
     given.map_or(or, |v| {
         v.parse()
@@ -43,21 +43,21 @@ fn number(name: &str, or: u64) -> u64 {
     })
 }
 
-type Words = Vec<Vec<u8>>;
+pub type Words = Vec<Vec<u8>>;
 
-fn words(line: &[&str]) -> Words {
+pub fn words(line: &[&str]) -> Words {
     line.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
 
 /// A server with an administrator and a client that acts as the user.
-struct Side {
-    admin: Client,
-    user: Client,
+pub struct Side {
+    pub admin: Client,
+    pub user: Client,
     _server: crate::support::server::Server,
 }
 
 impl Side {
-    fn start(builder: Builder) -> Side {
+    pub fn start(builder: Builder) -> Side {
         let server = builder.start();
         Side {
             admin: server.client(),

@@ -1,8 +1,13 @@
 //! Users: rules and their description, the verdict on calls, and the sessions that act as users.
 
 use crate::testing::Bench;
-use engine::acl::{Defaults, Denied, User, check, file};
+use engine::acl::{Defaults, Denied, Place, User, check, file};
 use engine::{Args, table};
+
+const PLACE: Place = Place {
+    db: 0,
+    databases: 16,
+};
 
 fn defaults() -> Defaults {
     table::install(crate::FAMILIES);
@@ -25,7 +30,7 @@ fn user(rules: &str) -> User {
 fn verdict(user: &User, call: &str) -> Result<(), Denied> {
     let argv: Vec<&[u8]> = call.split(' ').map(str::as_bytes).collect();
     let args = Args(&argv);
-    check(user, table::find(args).expect("a command"), args)
+    check(user, table::find(args).expect("a command"), args, PLACE)
 }
 
 fn described(rules: &str) -> String {
@@ -477,7 +482,7 @@ fn what_is_allowed_at_once_is_allowed_by_all_that_is_asked() {
                     })
                     .collect();
                 let args = Args(&argv);
-                let full = check(user, entry, args);
+                let full = check(user, entry, args, PLACE);
                 if may_surely(user, entry, args) {
                     assert_eq!(full, Ok(()), "{} {argv:?} {i}", entry.name);
                     at_once += 1;

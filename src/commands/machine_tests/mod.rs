@@ -1,6 +1,7 @@
 //! Tests of the engine that need commands to run on it.
 
 mod acl;
+mod acl_databases;
 mod answers;
 mod blocking;
 mod client_eviction;

@@ -165,7 +165,9 @@ fn acl_getuser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return Ok(());
     };
     let flags = user.flags();
-    reply.map(6);
+    // Clients that know Redis see its fields, unless there is more to tell.
+    let databases = user.has_rules_about_databases();
+    reply.map(6 + usize::from(databases));
     reply.bulk_str("flags");
     reply.set(flags.len());
     flags.iter().for_each(|flag| reply.bulk_str(flag));
@@ -173,17 +175,17 @@ fn acl_getuser(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     reply.array(user.passwords.len());
     let digests = user.passwords.iter();
     digests.for_each(|digest| reply.bulk_str(&digest.to_string()));
-    show_selector(reply, &user.root);
+    show_selector(reply, &user.root, databases);
     reply.bulk_str("selectors");
     reply.array(user.selectors.len());
     for selector in &user.selectors {
-        reply.map(3);
-        show_selector(reply, selector);
+        reply.map(3 + usize::from(databases));
+        show_selector(reply, selector, databases);
     }
     Ok(())
 }
 
-fn show_selector(reply: &mut Reply, selector: &Selector) {
+fn show_selector(reply: &mut Reply, selector: &Selector, databases: bool) {
     for (name, rules) in [
         ("commands", selector.describe_commands()),
         ("keys", selector.describe_keys()),
@@ -191,6 +193,13 @@ fn show_selector(reply: &mut Reply, selector: &Selector) {
     ] {
         reply.bulk_str(name);
         reply.bulk(&rules);
+    }
+    if databases {
+        reply.bulk_str("databases");
+        match selector.databases.as_deref() {
+            Some([]) => reply.bulk(b""),
+            _ => reply.bulk(&selector.describe_databases()),
+        }
     }
 }
 
@@ -315,8 +324,9 @@ fn acl_dryrun(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if !entry.arity_fits(request.len()) {
         return Err(CommandError::arity(entry.name));
     }
+    let place = cx.engine.place_of(cx.client);
     let reply = &mut cx.client.reply;
-    let (what, kind) = match acl::check(user, entry, request) {
+    let (what, kind) = match acl::check(user, entry, request, place) {
         Ok(()) => {
             reply.ok();
             return Ok(());
@@ -333,6 +343,11 @@ fn acl_dryrun(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                 ]
                 .concat(),
             );
+            return Ok(());
+        }
+        Err(Denied::Database(at)) => {
+            let text = b" has no permissions to access database ";
+            reply.bulk(&[b"User ", &user.name[..], text, &request[at]].concat());
             return Ok(());
         }
         Err(Denied::Key(at)) => (&request[at], "key"),

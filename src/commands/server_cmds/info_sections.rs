@@ -345,6 +345,7 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("acl_access_denied_cmd", s.denied_commands);
     line.put("acl_access_denied_key", s.denied_keys);
     line.put("acl_access_denied_channel", s.denied_channels);
+    line.put("acl_access_denied_db", s.denied_databases);
     if engine.config.tls_port != 0 || s.handshakes + s.handshakes_failed > 0 {
         line.put("acl_access_denied_tls_cert", s.denied_certificates);
         line.put("tls_handshakes", s.handshakes);

@@ -14,6 +14,8 @@ pub enum Access {
 /// What the user may not use. If several selectors refuse a call, the greatest of their reasons is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denied {
+    /// The database that the argument at this index of the request names or, if that is the command, in which it runs.
+    Database(usize),
     /// The command.
     Command,
     /// The key at this index of the request.

@@ -1,6 +1,7 @@
 //! The verdict on a call: whether one of a user's selectors allows it and, if none does, the most relevant reason.
 
 use super::access::Denied;
+use super::databases::{self, Place};
 use super::pattern::Rights;
 use super::selector::Selector;
 use super::user::User;
@@ -15,6 +16,7 @@ use std::cell::OnceCell;
 struct Call<'a> {
     entry: &'static Entry,
     args: Args<'a>,
+    place: Place,
     keys: OnceCell<Vec<(usize, Access)>>,
 }
 
@@ -27,6 +29,9 @@ impl Call<'_> {
     /// What this selector says.
     fn by(&self, selector: &Selector) -> Result<(), Denied> {
         let entry = self.entry;
+        if let Some(database) = databases::refused(selector, entry, self.args, self.place) {
+            return Err(Denied::Database(database));
+        }
         let first = match entry.parent {
             Some(_) => self.args.get(2),
             None => self.args.get(1),
@@ -82,6 +87,7 @@ fn rights_for(access: Access) -> Rights {
 pub fn may_surely(user: &User, entry: &'static Entry, args: Args<'_>) -> bool {
     let selector = &user.root;
     if !selector.allows_all_of_command(entry.index)
+        || selector.databases.is_some()
         || (entry.channels != Channels::None && !selector.all_channels)
     {
         return false;
@@ -103,31 +109,38 @@ pub fn may_surely(user: &User, entry: &'static Entry, args: Args<'_>) -> bool {
     }
 }
 
-/// Whether a user may make a call.
+/// Whether a user may make a call at this place.
 ///
 /// # Errors
 /// Why not.
-pub fn check(user: &User, entry: &'static Entry, args: Args<'_>) -> Result<(), Denied> {
+pub fn check(
+    user: &User,
+    entry: &'static Entry,
+    args: Args<'_>,
+    place: Place,
+) -> Result<(), Denied> {
     let call = Call {
         entry,
         args,
+        place,
         keys: OnceCell::new(),
     };
-    let mut nearest = Denied::Command;
+    let mut nearest = None;
     for selector in user.all_selectors() {
         match call.by(selector) {
             Ok(()) => return Ok(()),
-            Err(denied) => nearest = nearest.max(denied),
+            Err(denied) => nearest = nearest.max(Some(denied)),
         }
     }
-    Err(nearest)
+    Err(nearest.unwrap_or(Denied::Command))
 }
 
-/// Whether a selector that allows this call lets it read whatever key it comes upon.
-pub fn reads_all_keys(user: &User, entry: &'static Entry, args: Args<'_>) -> bool {
+/// Whether a selector that allows this call at this place lets it read whatever key it comes upon.
+pub fn reads_all_keys(user: &User, entry: &'static Entry, args: Args<'_>, place: Place) -> bool {
     let call = Call {
         entry,
         args,
+        place,
         keys: OnceCell::new(),
     };
     let mut selectors = user.all_selectors();

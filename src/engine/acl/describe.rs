@@ -53,8 +53,23 @@ impl Selector {
         if !channels.is_empty() {
             words.push(channels);
         }
+        if self.databases.is_some() {
+            words.push(self.describe_databases());
+        }
         words.push(self.describe_commands());
         words.join(&b' ')
+    }
+
+    /// The rule about databases.
+    pub fn describe_databases(&self) -> Vec<u8> {
+        match self.databases.as_deref() {
+            None => b"alldbs".to_vec(),
+            Some([]) => b"resetdbs".to_vec(),
+            Some(databases) => {
+                let numbers: Vec<String> = databases.iter().map(i64::to_string).collect();
+                format!("db={}", numbers.join(",")).into_bytes()
+            }
+        }
     }
 
     /// The rules about commands.

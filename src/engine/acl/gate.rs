@@ -2,6 +2,7 @@
 
 use super::access::{Access, Denied};
 use super::check::{check, may_surely, reads_all_keys};
+use super::databases::Place;
 use crate::acl_log::{Context, context_of};
 use crate::client_list;
 use crate::table::{self, Entry};
@@ -23,7 +24,7 @@ impl Engine {
         let context = context_of(client);
         let line =
             |this: &Engine| client_list::line_at(client, this.clock.steady_ms, Some(entry.id()));
-        match self.asked(client, entry, args, context, line) {
+        match self.asked(client, entry, (args, self.place_of(client)), context, line) {
             Ok(()) => Ok(()),
             Err(denied) => Err(answer("NOPERM ", client, entry, denied)),
         }
@@ -38,9 +39,16 @@ impl Engine {
         args: Args<'_>,
     ) -> CmdResult {
         let line = |this: &Engine| client_list::line(client, this.clock.steady_ms);
-        let asked = self.asked(client, entry, args, Context::Multi, line);
+        let asked = self.asked(
+            client,
+            entry,
+            (args, self.place(client.db)),
+            Context::Multi,
+            line,
+        );
         asked.map_err(|denied| {
             let reason = match denied {
+                Denied::Database(_) => "no permission",
                 Denied::Command => "no permission to execute the command or subcommand",
                 Denied::Key(_) => "no permission to touch the specified keys",
                 Denied::Channel(_) => {
@@ -66,7 +74,13 @@ impl Engine {
             let caller = running.and_then(|r| r.caller.as_deref());
             caller.unwrap_or_default().to_owned()
         };
-        let asked = self.asked(actor, entry, args, Context::Script, line);
+        let asked = self.asked(
+            actor,
+            entry,
+            (args, self.place(actor.db)),
+            Context::Script,
+            line,
+        );
         asked.map_err(|denied| answer("ERR ACL failure in script: ", actor, entry, denied))
     }
 
@@ -74,15 +88,17 @@ impl Engine {
     /// command.
     pub(crate) fn script_may(&mut self, args: Args<'_>) -> Option<bool> {
         let command = table::find(args).ok()?;
+        let db = self.scripting.client().db;
+        let place = self.place(db);
         let user = self.scripting.client().user.as_ref();
-        Some(user.is_none_or(|user| check(user, command, args).is_ok()))
+        Some(user.is_none_or(|user| check(user, command, args, place).is_ok()))
     }
 
     fn asked(
         &mut self,
         client: &Session,
         entry: &'static Entry,
-        args: Args<'_>,
+        (args, place): (Args<'_>, Place),
         context: Context,
         line: impl FnOnce(&Engine) -> String,
     ) -> Result<(), Denied> {
@@ -92,7 +108,7 @@ impl Engine {
         if may_surely(user, entry, args) {
             return Ok(());
         }
-        check(user, entry, args).inspect_err(|denied| {
+        check(user, entry, args, place).inspect_err(|denied| {
             let (user, line) = (Rc::clone(user), line(self));
             self.note_denied(&user, context, (entry, args), *denied, line);
         })
@@ -102,6 +118,9 @@ impl Engine {
 fn answer(code: &str, client: &Session, entry: &Entry, denied: Denied) -> CommandError {
     let user = client.user.as_ref().map_or(&b""[..], |user| &user.name);
     match denied {
+        Denied::Database(_) => {
+            CommandError::new(format!("{code}No permissions to access database"))
+        }
         Denied::Command => CommandError::new(
             [
                 code.as_bytes(),
@@ -124,9 +143,12 @@ impl Cx<'_> {
     /// The client's user may read whatever keys the running command comes upon.
     pub fn may_read_all_keys(&self, args: Args<'_>) -> bool {
         match (&self.client.user, self.client.last_command) {
-            (Some(user), Some(command)) if self.client.access != Access::All => {
-                reads_all_keys(user, table::of(command), args)
-            }
+            (Some(user), Some(command)) if self.client.access != Access::All => reads_all_keys(
+                user,
+                table::of(command),
+                args,
+                self.engine.place(self.client.db),
+            ),
             _ => true,
         }
     }

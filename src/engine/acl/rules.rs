@@ -1,7 +1,8 @@
 //! Rules: how those of ACL SETUSER, `user` lines and ACL files change a user.
 //!
 //! Source: redis-server 7.0, 7.4 and 8.2, observed from outside; where they differ, 7.4. There is one exception: 7.4
-//! accepts `%` without letters, while the other two refuse it, and so does this code.
+//! accepts `%` without letters, while the other two refuse it, and so does this code. The rules about databases are those
+//! of valkey-server 9.1.
 
 use super::passwords::Digest;
 use super::pattern::{KeyPattern, Rights};
@@ -24,6 +25,7 @@ pub enum RuleError {
     BadDigest,
     DuplicateUser,
     FirstArgOfSubcommand,
+    DatabaseOutOfRange,
     Format,
 }
 
@@ -48,6 +50,7 @@ impl fmt::Display for RuleError {
                 "Duplicate user found. A user can only be defined once in config files"
             }
             RuleError::FirstArgOfSubcommand => "Allowing first-arg of a subcommand is not supported",
+            RuleError::DatabaseOutOfRange => "The provided database ID is out of range",
             RuleError::Format => "Wrong format",
         })
     }
@@ -113,7 +116,7 @@ impl User {
 }
 
 impl Selector {
-    /// Applies a rule about commands, keys or channels.
+    /// Applies a rule about commands, keys, channels or databases.
     fn apply(&mut self, rule: &[u8]) -> Result<(), RuleError> {
         match rule {
             [] => {}
@@ -136,6 +139,9 @@ impl Selector {
                 self.note_rule(false, entry.name.as_bytes());
             }
             _ => match rule.to_ascii_lowercase().as_slice() {
+                [b'd', b'b', b'=', list @ ..] => self.databases = Some(databases(list)?),
+                b"alldbs" => self.databases = None,
+                b"resetdbs" => self.databases = Some(Vec::new()),
                 b"allkeys" | b"~*" => {
                     self.all_keys = true;
                     self.keys.clear();
@@ -268,6 +274,25 @@ fn with_rights(text: &[u8]) -> Result<(&[u8], Rights), RuleError> {
         true => Err(RuleError::Syntax),
         false => Ok((rest, rights)),
     }
+}
+
+/// Numbers between commas, in ascending order. They may be larger than `databases`, which may be another one when the
+/// rules are read again.
+fn databases(list: &[u8]) -> Result<Vec<i64>, RuleError> {
+    let mut databases = Vec::new();
+    for number in list.split(|b| *b == b',') {
+        let digits = number.strip_prefix(b"-").unwrap_or(number);
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(RuleError::Syntax);
+        }
+        let number = std::str::from_utf8(number).ok();
+        let number = number.and_then(|number| number.parse().ok());
+        let number = number.filter(|db| (0..=i64::from(i32::MAX)).contains(db));
+        databases.push(number.ok_or(RuleError::DatabaseOutOfRange)?);
+    }
+    databases.sort_unstable();
+    databases.dedup();
+    Ok(databases)
 }
 
 /// A pattern with white space could not be read back from a file.

@@ -1,4 +1,4 @@
-//! A selector: which commands with which keys and channels.
+//! A selector: which commands with which keys and channels, in which databases.
 //!
 //! Permissions for commands are a set of bits, indexed by the command's number in the table, so that a check is a
 //! single look-up. The rules are also kept as they were given, to describe the selector.
@@ -36,6 +36,8 @@ pub struct Selector {
     pub all_channels: bool,
     /// The channels that are allowed.
     pub channels: Vec<Vec<u8>>,
+    /// The only databases that are allowed, in ascending order; `None`: all.
+    pub databases: Option<Vec<i64>>,
 }
 
 impl Selector {
@@ -51,12 +53,13 @@ impl Selector {
             keys: Vec::new(),
             all_channels: defaults.all_channels,
             channels: Vec::new(),
+            databases: None,
         }
     }
 
     /// Everything is allowed.
     pub fn allows_all(&self) -> bool {
-        self.all_commands && self.all_keys && self.all_channels
+        self.all_commands && self.all_keys && self.all_channels && self.databases.is_none()
     }
 
     /// `+@all`, or `-@all`.

@@ -67,6 +67,11 @@ impl User {
         std::iter::once(&self.root).chain(&self.selectors)
     }
 
+    /// True if a rule says which databases may be used.
+    pub fn has_rules_about_databases(&self) -> bool {
+        self.all_selectors().any(|s| s.databases.is_some())
+    }
+
     /// True if a selector allows everything.
     pub fn may_all(&self) -> bool {
         self.all_selectors().any(Selector::allows_all)

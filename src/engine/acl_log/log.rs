@@ -35,6 +35,7 @@ pub enum Reason {
     Command,
     Key,
     Channel,
+    Database,
     Certificate,
 }
 
@@ -46,6 +47,7 @@ impl Reason {
             Reason::Command => "command",
             Reason::Key => "key",
             Reason::Channel => "channel",
+            Reason::Database => "database",
             Reason::Certificate => "tls-cert",
         }
     }

@@ -34,6 +34,10 @@ impl Engine {
         line: String,
     ) {
         let (reason, object) = match denied {
+            Denied::Database(at) => {
+                self.stats.denied_databases += 1;
+                (Reason::Database, &args[at])
+            }
             Denied::Command => {
                 self.stats.denied_commands += 1;
                 (Reason::Command, entry.name.as_bytes())
