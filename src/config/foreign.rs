@@ -45,7 +45,7 @@ pub fn foreign(name: &str) -> Option<&'static Foreign> {
 const CLUSTER: &str = "cluster mode is not built in";
 const DEFRAG: &str = "memory is compacted all the time, whatever `activedefrag` says";
 const ONE_THREAD: &str = "the threads of `io-threads` are all used, and decide by themselves";
-const TEMPLATES: &str = "hashes have no templates";
+const TEMPLATES: &str = "hashes that HIMPORT makes have templates, and no others";
 const ARRAYS: &str = "an array is one tree here, without slices";
 const RDMA: &str = "RDMA is not built in";
 const MPTCP: &str = "connections use plain TCP";

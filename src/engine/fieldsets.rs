@@ -1,51 +1,54 @@
 //! The lists of field names that a client has prepared for HIMPORT: it sends them once, and then values alone.
 
+use keyspace::value::Template;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Names of fields in the order in which they are stored: short ones first, and those of one length by their bytes.
 #[derive(Debug)]
 pub struct Fieldset {
-    /// The names, and where the value of each stands among those of a request.
-    fields: Box<[(Box<[u8]>, usize)]>,
+    /// The names, which the hashes that are made of them share.
+    template: Arc<Template>,
+    /// Where the value of each name stands among those of a request.
+    order: Box<[usize]>,
 }
 
 impl Fieldset {
     /// The names in the order in which their values will come; `None` if one is there twice.
     pub fn new(names: &[&[u8]]) -> Option<Fieldset> {
-        let mut fields: Vec<(Box<[u8]>, usize)> = names
-            .iter()
-            .enumerate()
-            .map(|(at, name)| ((*name).into(), at))
-            .collect();
-        fields.sort_unstable_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
-        let is_twice = fields.windows(2).any(|pair| pair[0].0 == pair[1].0);
-        let fields = fields.into_boxed_slice();
-        (!is_twice).then_some(Fieldset { fields })
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_unstable_by_key(|at| (names[*at].len(), names[*at]));
+        let is_twice = order
+            .windows(2)
+            .any(|pair| names[pair[0]] == names[pair[1]]);
+        (!is_twice).then(|| Fieldset {
+            template: Arc::new(Template::new(order.iter().map(|at| names[*at]))),
+            order: order.into(),
+        })
     }
 
     /// How many values a request has to have.
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.order.len()
     }
 
     /// Never: a request without a name has no such list.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.order.is_empty()
     }
 
-    /// Each field with its value; `values` are as many as the fields.
-    pub fn pairs<'a>(
-        &'a self,
-        values: &'a [&'a [u8]],
-    ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.fields
-            .iter()
-            .map(move |(name, at)| (&**name, values[*at]))
+    /// The names in the order in which they are stored.
+    pub fn template(&self) -> &Arc<Template> {
+        &self.template
+    }
+
+    /// The values in the order of the names; `values` are those of a request, as many as there are names.
+    pub fn values<'a>(&'a self, values: &'a [&'a [u8]]) -> impl Iterator<Item = &'a [u8]> + Clone {
+        self.order.iter().map(move |at| values[*at])
     }
 
     fn memory(&self) -> usize {
-        let of_one = |(name, _): &(Box<[u8]>, usize)| name.len() + size_of::<(Box<[u8]>, usize)>();
-        self.fields.iter().map(of_one).sum()
+        self.template.bytes() + self.len() * (size_of::<Box<[u8]>>() + size_of::<usize>())
     }
 }
 

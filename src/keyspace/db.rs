@@ -9,6 +9,7 @@ use super::expiry::Expiry;
 use super::loc::{Loc, Sorted};
 use super::record::{self, Record};
 use super::segment::{Segment, SegmentMut};
+use super::templates::Templates;
 use super::type_byte::TypeByte;
 use super::type_counts::TypeCounts;
 use super::value::Kind;
@@ -60,6 +61,7 @@ pub struct Db {
     pub(super) expires: usize,
     /// Entries by RDB type.
     pub(super) types: TypeCounts,
+    pub(crate) templates: Templates,
     pub(super) expiry: Expiry,
     pub(super) tidy: super::tidy::Tidy,
     /// The snapshot that still needs something of this database.
@@ -90,6 +92,7 @@ impl Db {
             len: 0,
             expires: 0,
             types: TypeCounts::default(),
+            templates: Templates::default(),
             expiry: Expiry::default(),
             tidy: super::tidy::Tidy::default(),
             walk: None,
@@ -229,6 +232,7 @@ impl Db {
         let record = Record::parse(&segment.records()[offset.get()..]);
         match record.type_byte {
             TypeByte::STRING => ValueRef::from_record(RdbType::String, record.rest),
+            TypeByte::HASH_TEMPLATE => self.templates.read(record.rest),
             byte if !byte.is_outside() => ValueRef::from_record(byte.rdb_type(), record.rest),
             _ => segment.outside_at(offset).as_ref(),
         }
@@ -291,13 +295,38 @@ impl Db {
         }
     }
 
+    /// The number of the template of an entry.
+    #[inline]
+    pub(super) fn template_of(&self, loc: Loc) -> Option<usize> {
+        let record = self.record(loc);
+        record::template_of(record.type_byte, record.rest)
+    }
+
+    /// Checks what is known of templates against the records.
+    ///
+    /// # Panics
+    /// If they differ.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn check_templates(&self) {
+        let mut numbers = Vec::new();
+        self.scan(0, usize::MAX, |loc| numbers.extend(self.template_of(loc)));
+        self.templates.check(&numbers);
+    }
+
+    /// The value that a record holds.
+    pub(super) fn owned(&self, record: &Record<'_>) -> Value {
+        let buffer = Vec::new();
+        self.templates
+            .owned(record.type_byte, record.value(), buffer)
+    }
+
     /// A copy of the value (shares structure where it is large).
     pub fn clone_value(&self, loc: Loc) -> Value {
         let segment = self.segment(loc);
         let offset = segment.slots().offset(loc.slot as usize);
         let record = Record::parse(&segment.records()[offset.get()..]);
         match record.type_byte.is_outside() {
-            false => Value::from_record(record.type_byte.rdb_type(), record.value()),
+            false => self.owned(&record),
             true => segment.outside_at(offset).clone(),
         }
     }

@@ -6,6 +6,7 @@ use super::loc::Loc;
 use super::record::{self, VALUE_MAX};
 use super::tree::note_work;
 use super::type_byte::TypeByte;
+use super::value::RecordHead;
 use crate::memory::segment::Written;
 use crate::memory::slots::RecordAt;
 use rdb::RdbType;
@@ -26,9 +27,9 @@ impl Db {
         let bytes = &segment.as_ref().records()[offset.get()..];
         let type_byte = record::type_byte(bytes);
         if !type_byte.is_outside() {
-            let rdb_type = type_byte.rdb_type();
             let buffer = std::mem::take(&mut self.scratch.edited);
-            let mut value = Value::in_buffer(rdb_type, self.record(loc).rest, buffer);
+            let record = self.record(loc);
+            let mut value = self.templates.owned(type_byte, record.rest, buffer);
             let result = f(&mut value);
             self.put_changed(loc, value);
             return result;
@@ -82,7 +83,7 @@ impl Db {
             let mut bytes = std::mem::take(&mut self.scratch.value);
             let packed = pack(self.segment(loc).outside_at(offset), &mut bytes);
             if let Some(rdb_type) = packed {
-                self.write_packed(loc, rdb_type, &bytes, &[]);
+                self.write_packed(loc, TypeByte::of(rdb_type), &bytes, &[]);
             }
             self.scratch.value = bytes;
             if packed.is_some() {
@@ -104,40 +105,61 @@ impl Db {
         if record::type_byte(bytes).has_long_key() {
             return false;
         }
+        if let Some((head, values)) = self.template_parts(value) {
+            note_work(values.len());
+            self.write_packed(loc, TypeByte::HASH_TEMPLATE, &head, values);
+            return true;
+        }
         if let Some((rdb_type, head, blob)) = value.record_parts() {
             let fits = head.len() + blob.len() <= VALUE_MAX;
             if fits {
                 note_work(blob.len());
-                self.write_packed(loc, rdb_type, &head, blob);
+                self.write_packed(loc, TypeByte::of(rdb_type), &head, blob);
             }
             return fits;
         }
         let mut bytes = std::mem::take(&mut self.scratch.value);
         let packed = pack(value, &mut bytes);
         if let Some(rdb_type) = packed {
-            self.write_packed(loc, rdb_type, &bytes, &[]);
+            self.write_packed(loc, TypeByte::of(rdb_type), &bytes, &[]);
         }
         self.scratch.value = bytes;
         packed.is_some()
     }
 
+    /// The value of a hash with a template, in the two parts in which a record has it. `None` for other values, and if
+    /// the record would be too large or there is no room for the template.
+    pub(super) fn template_parts<'v>(
+        &mut self,
+        value: &'v Value,
+    ) -> Option<(RecordHead, &'v [u8])> {
+        let Value::Hash(hash) = value else {
+            return None;
+        };
+        let (template, values) = hash.template()?;
+        let head = self.templates.head(template, values, self.walk.is_some())?;
+        (head.len() + values.len() <= VALUE_MAX).then_some((head, values))
+    }
+
     /// Writes a value in two parts into its record.
-    fn write_packed(&mut self, loc: Loc, rdb_type: RdbType, head: &[u8], body: &[u8]) {
+    fn write_packed(&mut self, loc: Loc, type_byte: TypeByte, head: &[u8], body: &[u8]) {
         let limit = self.protect(loc);
-        let type_byte = TypeByte::of(rdb_type);
+        let old = self.template_of(loc);
         let mut segment = self.segment_mut(loc);
         let offset = segment.as_ref().slots().offset(loc.slot as usize);
         match segment.write_value_at(offset, limit, type_byte, head, body) {
             // Many a command changes nothing in the end.
             Written::Unchanged => {}
             Written::InPlace => {
+                self.templates
+                    .count(old, record::template_of(type_byte, head));
                 if type_byte.has_field_expiry() {
                     self.note_fields(loc);
                 }
             }
             Written::Not => {
                 let expire = self.expire(loc);
-                self.rewrite(loc, expire, rdb_type, head, body);
+                self.rewrite(loc, expire, type_byte, head, body);
             }
         }
     }

@@ -14,6 +14,7 @@
 //! * [`record`]: how an entry is held in memory: as an RDB record.
 //! * `tidy`: returning free memory. [`Footprint`]: what memory is used for. [`repack`](Round): the same for
 //!   values outside. [`reserve`]: memory for the moment when the system refuses more.
+//! * `templates`: names of fields that many hashes share.
 //! * `scan`: iterating in the order of hashes ([`Hasher`]), in steps.
 //! * [`load`]: building a new database with several threads, beside those that are served.
 //! * `tree`: the structure of every large value.
@@ -38,6 +39,7 @@ pub mod reserve;
 mod scan;
 pub mod sizes;
 pub mod snapshot;
+mod templates;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod tidy;

@@ -143,12 +143,16 @@ impl Partition {
         hash: u64,
         key: &[u8],
         expire: Option<UnixMillis>,
-        value: Value,
+        mut value: Value,
         heat: u32,
     ) -> Result<(), DuplicateKey> {
         if self.db.find_hashed(hash, key).is_some() {
             let key = key.to_vec();
             return Err(DuplicateKey { key, index: 0 });
+        }
+        // The database that the partitions are combined into would not know their templates.
+        if let Value::Hash(hash) = &mut value {
+            hash.leave_template();
         }
         let loc = self.db.insert_hashed(hash, key, value, expire);
         self.db.set_heat(loc, heat);

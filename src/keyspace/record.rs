@@ -9,7 +9,8 @@
 //!
 //! RDB types are small numbers. The keyspace uses the upper bits of the type byte for itself, and they never leave it
 //! (see [`TypeByte`]). One says that the value is elsewhere, and an 8-byte handle takes its place; the other says that
-//! the key is with the value, and `klen` is 0. Without these bits, the record is what a dump would hold.
+//! the key is with the value, and `klen` is 0; the third that the fields of a hash have their names in a template
+//! (see [`templates`](super::templates)). Without these bits, the record is what a dump would hold.
 
 use super::UnixMillis;
 use super::type_byte::TypeByte;
@@ -106,6 +107,12 @@ pub fn first_field_expiry(bytes: &[u8]) -> Option<UnixMillis> {
     (ms != 0).then_some(ms)
 }
 
+/// The number of the template of a value, of which `value` are the first bytes.
+#[inline]
+pub fn template_of(type_byte: TypeByte, value: &[u8]) -> Option<usize> {
+    (type_byte == TypeByte::HASH_TEMPLATE).then(|| read_len(value).0)
+}
+
 /// The position of the type byte.
 #[inline(always)]
 pub fn type_at(bytes: &[u8]) -> usize {
@@ -149,6 +156,11 @@ pub fn value_len(type_byte: TypeByte, bytes: &[u8]) -> usize {
         }
         // hash with field expiry: earliest expiry, listpack
         TypeByte::HASH_LISTPACK_TTL => 8 + string_len(&bytes[8..]),
+        // hash with a template: its number, listpack of the values
+        TypeByte::HASH_TEMPLATE => {
+            let (_, width) = read_len(bytes);
+            width + string_len(&bytes[width..])
+        }
         _ if type_byte.is_outside() => HANDLE,
         _ => panic!(
             "values of type {} are not held in records",

@@ -8,9 +8,11 @@ const TYPE: u8 = 0x1f;
 const OUTSIDE: u8 = 0x80;
 /// With [`OUTSIDE`]: the handle leads to the key as well.
 const LONG_KEY: u8 = 0x40;
+/// The names of the fields are elsewhere.
+const TEMPLATE: u8 = 0x20;
 
 /// The RDB type of a value that is held, with what only the keyspace needs to know. The byte of a value in its record
-/// is the RDB type's own, so that the record is what a dump would hold.
+/// is the RDB type's own, so that the record is what a dump would hold; [`TypeByte::HASH_TEMPLATE`] is the exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeByte(u8);
 
@@ -27,6 +29,8 @@ impl TypeByte {
     pub const HASH_LISTPACK: TypeByte = TypeByte::of(RdbType::HashListpack);
     /// A small hash whose fields may expire.
     pub const HASH_LISTPACK_TTL: TypeByte = TypeByte::of(RdbType::HashListpackTtl);
+    /// A small hash whose record holds the number of a template in place of the names of its fields.
+    pub const HASH_TEMPLATE: TypeByte = TypeByte(RdbType::HashListpack.number() | TEMPLATE);
     /// A small list.
     pub const QUICKLIST_2: TypeByte = TypeByte::of(RdbType::Quicklist2);
 
@@ -82,7 +86,7 @@ impl TypeByte {
         self.0 & LONG_KEY != 0
     }
 
-    /// True if the value is in the record.
+    /// True if the value is in the record, and nothing of it elsewhere.
     #[inline]
     pub const fn is_whole(self) -> bool {
         self.0 & !TYPE == 0
@@ -148,5 +152,15 @@ mod tests {
         assert!(!counted.iter().any(|byte| byte.is_plain()));
         assert_eq!(counted.map(TypeByte::has_field_expiry), [true, true, false]);
         assert!(TypeByte::STRING.is_plain() && TypeByte::QUICKLIST_2.is_plain());
+    }
+
+    #[test]
+    fn a_hash_with_a_template_is_a_small_hash_of_which_a_segment_knows() {
+        let byte = TypeByte::HASH_TEMPLATE;
+        assert_eq!(byte.rdb_type(), RdbType::HashListpack);
+        assert_eq!(TypeByte::read(byte.byte()), byte);
+        let is = [byte.is_outside(), byte.is_whole(), byte.is_plain()];
+        assert_eq!(is, [false; 3]);
+        assert!(!byte.has_field_expiry() && !byte.has_long_key());
     }
 }

@@ -18,7 +18,6 @@ use super::type_byte::TypeByte;
 use super::value::TEXT_MAX;
 use super::{UnixMillis, Value};
 use crate::snapshot::preserve::let_go;
-use rdb::RdbType;
 use std::sync::Arc;
 
 /// Two segments of at most this many entries together are merged. The limit is well below [`ENTRIES_MAX`], so that
@@ -44,7 +43,7 @@ impl Db {
         expire: Option<UnixMillis>,
     ) -> Loc {
         let (head, body) = string_parts(bytes);
-        match Parts::whole(expire, RdbType::String, key, &head, body) {
+        match Parts::whole(expire, TypeByte::STRING, key, &head, body) {
             Some(parts) => self.put(hash, key, parts, None),
             None => {
                 if bytes.len() > TEXT_MAX {
@@ -79,7 +78,7 @@ impl Db {
     pub fn insert_int_hashed(&mut self, hash: u64, key: &[u8], n: i64) -> Loc {
         let mut digits = itoa::Buffer::new();
         let (head, body) = int_parts(n, &mut digits);
-        match Parts::whole(None, RdbType::String, key, &head, body) {
+        match Parts::whole(None, TypeByte::STRING, key, &head, body) {
             Some(parts) => self.put(hash, key, parts, None),
             None => {
                 let value = Value::Str(super::value::Str::from_int(n));
@@ -105,7 +104,7 @@ impl Db {
             return loc;
         }
         let expire = record.expire;
-        self.rewrite(loc, expire, RdbType::String, &head, body)
+        self.rewrite(loc, expire, TypeByte::STRING, &head, body)
     }
 
     /// Creates or overwrites a key. The old value is dropped (see [`Db::take`] to keep it).
@@ -122,8 +121,14 @@ impl Db {
         expire: Option<UnixMillis>,
     ) -> Loc {
         if key.len() <= KEY_MAX {
+            if let Some((head, values)) = self.template_parts(&value) {
+                let parts = Parts::whole(expire, TypeByte::HASH_TEMPLATE, key, &head, values);
+                if let Some(parts) = parts {
+                    return self.put(hash, key, parts, None);
+                }
+            }
             let mut bytes = std::mem::take(&mut self.scratch.value);
-            let packed = pack(&value, &mut bytes);
+            let packed = pack(&value, &mut bytes).map(TypeByte::of);
             let parts = packed.and_then(|ty| Parts::whole(expire, ty, key, &bytes, &[]));
             let loc = parts.map(|parts| self.put(hash, key, parts, None));
             self.scratch.value = bytes;
@@ -164,7 +169,7 @@ impl Db {
         let type_byte = record.type_byte;
         if !type_byte.is_outside() {
             let value = record.value().to_vec();
-            return self.rewrite(loc, expire, type_byte.rdb_type(), &value, &[]);
+            return self.rewrite(loc, expire, type_byte, &value, &[]);
         }
         let value = self.borrow_outside(loc, limit);
         self.rewrite_outside(loc, expire, value)
@@ -176,7 +181,7 @@ impl Db {
         let limit = self.protect(loc);
         let record = self.record(loc);
         if !record.type_byte.is_outside() {
-            let value = Value::from_record(record.type_byte.rdb_type(), record.value());
+            let value = self.owned(&record);
             self.remove(loc);
             return value;
         }
@@ -192,6 +197,7 @@ impl Db {
         let offset = segment.slots().offset(loc.slot as usize);
         let (expires, type_byte, len) = describe(segment.bytes_at(loc.slot as usize));
         self.retire(loc, offset, len, limit);
+        self.templates.count(self.template_of(loc), None);
         let mut segment = self.segment_mut(loc);
         segment.unplace(loc.slot as usize, len);
         segment.count(expires, type_byte, -1);
@@ -226,15 +232,16 @@ impl Db {
         &mut self,
         loc: Loc,
         expire: Option<UnixMillis>,
-        rdb_type: RdbType,
+        type_byte: TypeByte,
         head: &[u8],
         body: &[u8],
     ) -> Loc {
         self.with_key(loc, |db, key| {
-            match Parts::whole(expire, rdb_type, key, head, body) {
+            match Parts::whole(expire, type_byte, key, head, body) {
                 Some(parts) => db.put(loc.hash, key, parts, Some(loc)),
                 None => {
-                    let value = Value::from_record(rdb_type, &[head, body].concat());
+                    let bytes = [head, body].concat();
+                    let value = db.templates.owned(type_byte, &bytes, Vec::new());
                     db.put_outside(loc.hash, key, Arc::new(value), expire, Some(loc))
                 }
             }
@@ -337,6 +344,8 @@ impl Db {
                     .expect("making room loses nothing");
                 continue;
             }
+            self.templates
+                .count(self.template_of(loc), parts.template());
             if !like {
                 self.count(loc, expires, type_byte, &parts);
             } else if last || (in_place && !type_byte.is_outside()) {
@@ -364,6 +373,7 @@ impl Db {
     /// Writes a record for a key that is not there.
     pub(super) fn append(&mut self, hash: u64, parts: Parts<'_>, heat: u32) -> Loc {
         let (expires, type_byte) = (parts.expire().is_some(), parts.type_byte());
+        self.templates.count(None, parts.template());
         self.append_with(
             hash,
             parts.len(),

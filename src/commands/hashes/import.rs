@@ -1,7 +1,6 @@
 //! HIMPORT of Redis 8.10: a client names the fields of many like hashes once, and then sends their values alone.
 //!
-//! Redis can share the names among such hashes (`hash-min-template-entries`). Here each hash has names of its own, and
-//! replicas get the hash as DEL and HSET, which all of them know.
+//! The hashes share the names in memory. Replicas get the hash as DEL and HSET, which all of them know.
 
 use engine::fieldsets::Fieldset;
 use engine::{Args, CmdResult, CommandError, Cx, Event};
@@ -30,12 +29,13 @@ pub fn set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             &"ERR value count does not match fieldset field count",
         ));
     }
-    let mut hash = Hash::new();
+    let template = fieldset.template();
+    let values = fieldset.values(values);
     let mut effect: Vec<Vec<u8>> = vec![b"HSET".to_vec(), key.to_vec()];
-    for (field, value) in fieldset.pairs(values) {
-        hash.set(field, value, &cx.engine.limits);
+    for (field, value) in template.names().zip(values.clone()) {
         effect.extend([field.to_vec(), value.to_vec()]);
     }
+    let hash = Hash::of_template(template, values, &cx.engine.limits);
     cx.put(key, Value::Hash(hash), Event::Hash, "hset");
     cx.no_propagate();
     if found.is_some() {

@@ -1,10 +1,9 @@
 //! Records that are about to be written, and the owner of a handle in one.
 
 use super::outside;
-use crate::record::{EXPIRE_MS, KEY_MAX, Record, Small, VALUE_MAX, len_width};
+use crate::record::{EXPIRE_MS, KEY_MAX, Record, Small, VALUE_MAX, len_width, template_of};
 use crate::type_byte::TypeByte;
 use crate::{UnixMillis, Value};
-use rdb::RdbType;
 use std::sync::Arc;
 
 /// A record about to be written: its parts, so that it need not be put together first. No record is longer
@@ -28,7 +27,7 @@ impl<'a> Parts<'a> {
     #[inline(always)]
     pub fn whole(
         expire: Option<UnixMillis>,
-        rdb_type: RdbType,
+        type_byte: TypeByte,
         key: &'a [u8],
         head: &'a [u8],
         body: &'a [u8],
@@ -36,7 +35,7 @@ impl<'a> Parts<'a> {
         let fits = key.len() <= KEY_MAX && head.len() + body.len() <= VALUE_MAX;
         fits.then_some(Parts {
             expire,
-            type_byte: TypeByte::of(rdb_type),
+            type_byte,
             key,
             head,
             body,
@@ -79,6 +78,12 @@ impl<'a> Parts<'a> {
     #[inline]
     pub fn type_byte(&self) -> TypeByte {
         self.type_byte
+    }
+
+    /// The number of the template.
+    #[inline]
+    pub fn template(&self) -> Option<usize> {
+        template_of(self.type_byte, self.head)
     }
 
     /// Bytes of the record.

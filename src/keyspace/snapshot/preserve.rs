@@ -15,6 +15,8 @@ use super::{Block, OutOfLine, SnapshotError, SnapshotOptions};
 use crate::memory::slots::RecordAt;
 use crate::record::{self, Record};
 use crate::segment::Segment;
+use crate::templates::Templates;
+use crate::type_byte::TypeByte;
 use crate::{Db, Hasher, Loc, Value, directory, tree};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -129,13 +131,23 @@ impl DbWalk {
         }
     }
 
-    fn emit_record(&mut self, segment: Segment<'_>, offset: RecordAt, heat: u32) {
+    fn emit_record(
+        &mut self,
+        segment: Segment<'_>,
+        offset: RecordAt,
+        heat: u32,
+        templates: &Templates,
+    ) {
         let bytes = &segment.records()[offset.get()..];
         let head = Record::parse(bytes);
         if !head.type_byte.is_outside() {
-            self.block
-                .bytes
-                .extend_from_slice(&bytes[..record::record_len(bytes)]);
+            let out = &mut self.block.bytes;
+            if head.type_byte == TypeByte::HASH_TEMPLATE {
+                record::put_head(out, head.expire, head.type_byte.rdb_type(), head.key);
+                templates.write_out(head.rest, out);
+            } else {
+                out.extend_from_slice(&bytes[..record::record_len(bytes)]);
+            }
             self.block.records += 1;
             self.block.heats.extend(self.options.heats.then_some(heat));
         } else {
@@ -151,7 +163,7 @@ impl DbWalk {
     }
 
     /// Everything of the segment that belongs to the cut.
-    fn emit_segment(&mut self, segment: Segment<'_>) {
+    fn emit_segment(&mut self, segment: Segment<'_>, templates: &Templates) {
         if self.block.bytes.capacity() == 0 {
             self.block
                 .bytes
@@ -176,7 +188,7 @@ impl DbWalk {
         for slot in slots.iter() {
             let offset = slots.offset(slot);
             if offset.get() < limit {
-                self.emit_record(segment, offset, slots.heat(slot));
+                self.emit_record(segment, offset, slots.heat(slot), templates);
             }
         }
     }
@@ -278,14 +290,14 @@ impl Db {
         if segment.walked() == walk.epoch {
             return 0;
         }
-        walk.emit_segment(segment);
+        walk.emit_segment(segment, &self.templates);
         let bytes = segment.used() as usize;
         if segment.marked() == walk.epoch && segment.dead() > 0 {
             let list = std::mem::take(&mut walk.dead[segment.dead() as usize - 1]);
             for dead in &list.records {
                 let bytes = &segment.records()[dead.offset.get()..];
                 walk.dead_bytes -= record::record_len(bytes);
-                walk.emit_record(segment, dead.offset, dead.heat);
+                walk.emit_record(segment, dead.offset, dead.heat, &self.templates);
             }
             self.drop_dead(loc, &list);
         }

@@ -1,13 +1,14 @@
 //! What the model holds for each type of value, and how it changes together with the real value.
 
 use crate::value::stream::{Bound, Group, References, Stream, Trim};
-use crate::value::{Array, Hash, List, Opaque, Set, Str, Zset};
+use crate::value::{Array, Hash, List, Opaque, Set, Str, Template, Zset};
 use crate::{Limits, Value, ValueRef};
 use rdb::RdbType;
 use rdb::length::encode_length;
 use rdb::stream::StreamId;
 use rdb::string::encode_blob;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The content of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +81,7 @@ pub fn held(value: ValueRef<'_>) -> Held {
 
 impl Held {
     /// How many kinds [`Held::collection`] makes.
-    pub const COLLECTIONS: u64 = 7;
+    pub const COLLECTIONS: u64 = 8;
 
     /// A collection of these elements.
     pub fn collection(kind: u64, texts: Vec<Vec<u8>>, now: i64) -> (Value, Held) {
@@ -111,6 +112,7 @@ impl Held {
             }
             4 => opaque(&texts),
             5 => array(texts, now),
+            6 => like_hash(texts),
             _ => {
                 let mut zset = Zset::new();
                 let scores: BTreeMap<_, _> = (0..)
@@ -170,6 +172,8 @@ impl Held {
                 edit_stream(s, entries, pending, text, removals);
             }
             (Value::Hash(h), Held::Hash(m)) => {
+                let known = m.keys().nth(n as usize / 30 % 50).cloned();
+                let text = known.unwrap_or(text);
                 assert_eq!(
                     h.set(&text, &other, &limits),
                     m.insert(text, other).is_none()
@@ -246,6 +250,20 @@ fn opaque(texts: &[Vec<u8>]) -> (Value, Held) {
     encode_length(END, &mut bytes);
     let value = Opaque::from_record(RdbType::Module2, &bytes);
     (Value::Opaque(value), Held::Opaque(bytes))
+}
+
+/// A hash that has the names of its fields in common with others of about as many.
+fn like_hash(texts: Vec<Vec<u8>>) -> (Value, Held) {
+    let names: Vec<_> = (0..texts.len() as u64 / 3 + 1)
+        .map(|n| format!("name{n}").into_bytes())
+        .collect();
+    let template = Arc::new(Template::new(names.iter().map(|name| &**name)));
+    let values = texts.iter().take(names.len()).map(|text| &**text);
+    let hash = Hash::of_template(&template, values, &Limits::default());
+    (
+        Value::Hash(hash),
+        Held::Hash(names.into_iter().zip(texts).collect()),
+    )
 }
 
 /// Runs of elements, far apart.

@@ -370,6 +370,7 @@ impl Run {
                 .count();
             assert_eq!((db.len(), db.expires()), (model.len(), volatile));
             assert_eq!(db.types().total(), model.len() as u64);
+            db.check_templates();
             let random = self.random.next();
             assert_eq!(db.random(random).is_some(), !model.is_empty());
             let volatile_key = db.random_volatile(random);

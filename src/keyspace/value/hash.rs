@@ -3,23 +3,30 @@
 //! | form | encoding | RDB type | layout |
 //! |---|---|---|---|
 //! | `Pack` | `listpack` | 16 | field, value, ... |
+//! | `Template` | `template-listpack` | 16 | value, ...; the names of the fields are shared with other hashes |
 //! | `PackEx` | `listpackex` | 25 | field, value, expiry (0 = none), ...; by expiry, none last |
 //! | `Table` | `hashtable` | 4, 24 | a tree by field hash |
 //!
 //! A hash leaves the packed forms at the limits and never returns to them; it gets the third column
-//! with the first expiry and keeps it.
+//! with the first expiry and keeps it. A hash leaves its template when it gets another field, or loses one; with a template
+//! it may have longer values than without, because it saves more memory by that.
 
-use super::packed::{self, room, split_i64};
+use super::hash_pack::{
+    change_expire_pack, expiry, find, fits, fits_template, put_pack, put_pack_ex, with_expiries,
+};
+use super::packed::{self, split_i64};
 use super::plain::{self, Fields};
 use super::record::unheld;
+use super::template::{Filled, Template};
 pub use crate::tree::keyed::NewExpiry;
 use crate::tree::keyed::{self, Builder, Expiry, Keyed};
 use crate::{Item, Limits, UnixMillis};
 use base::large::LARGE_FROM;
 use rdb::RdbType;
-use rdb::listpack::{self, Entry, HEADER_LEN, Iter};
+use rdb::listpack::{self, HEADER_LEN, Iter};
 use rdb::{length, lzf, string};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 /// A hash, owned.
@@ -33,6 +40,7 @@ pub struct HashRef<'a>(FormRef<'a>);
 #[derive(Clone, Debug)]
 enum Form {
     Pack(Vec<u8>),
+    Template(Arc<Template>, Vec<u8>),
     PackEx(Vec<u8>),
     Table(Table),
 }
@@ -40,6 +48,7 @@ enum Form {
 #[derive(Debug)]
 enum FormRef<'a> {
     Pack(Cow<'a, [u8]>),
+    Template(Filled<'a>),
     PackEx(Cow<'a, [u8]>),
     Table(&'a Table),
     /// A table that was decoded for this read.
@@ -64,6 +73,10 @@ impl Hash {
     pub fn as_ref(&self) -> HashRef<'_> {
         HashRef(match &self.0 {
             Form::Pack(lp) => FormRef::Pack(Cow::Borrowed(lp)),
+            Form::Template(template, values) => FormRef::Template(Filled {
+                template,
+                values: Cow::Borrowed(values),
+            }),
             Form::PackEx(lp) => FormRef::PackEx(Cow::Borrowed(lp)),
             Form::Table(table) => FormRef::Table(table),
         })
@@ -98,12 +111,25 @@ impl Hash {
     }
 
     fn put(&mut self, field: &[u8], value: &[u8], keep: bool, limits: &Limits) -> bool {
-        let fit = fits(field, limits) && fits(value, limits);
+        let fit = match &self.0 {
+            Form::Template(template, values) => {
+                fits(field, limits)
+                    && fits_template(values.len(), value, limits)
+                    && (template.position(field).is_some() || fits(value, limits))
+            }
+            _ => fits(field, limits) && fits(value, limits),
+        };
         if !fit && !matches!(self.0, Form::Table(_)) {
             self.make_table();
         }
+        if let Form::Template(template, values) = &mut self.0
+            && !template.replace(values, field, value)
+        {
+            self.leave_template();
+        }
         let new = match &mut self.0 {
             Form::Pack(lp) => put_pack(lp, field, value),
+            Form::Template(..) => false,
             Form::PackEx(lp) => put_pack_ex(lp, field, value, keep),
             Form::Table(table) => {
                 let expiry = if keep { Expiry::Keep } else { Expiry::Drop };
@@ -118,11 +144,18 @@ impl Hash {
 
     /// Removes; true if it was there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
+        if let Form::Template(template, _) = &self.0 {
+            if template.position(field).is_none() {
+                return false;
+            }
+            self.leave_template();
+        }
         match &mut self.0 {
             Form::Pack(lp) => match find(lp, field, 2) {
                 Some(entry) => listpack::delete(lp, entry.at, 2) > 0,
                 None => false,
             },
+            Form::Template(..) => false,
             Form::PackEx(lp) => match find(lp, field, 3) {
                 Some(entry) => listpack::delete(lp, entry.at, 3) > 0,
                 None => false,
@@ -154,6 +187,17 @@ impl Hash {
                 }
                 true
             }
+            Form::Template(template, values) => {
+                if template.position(field).is_none() {
+                    return false;
+                }
+                if let NewExpiry::At(at) = decide(None) {
+                    let mut wide = with_expiries(&template.with_values(values));
+                    change_expire_pack(&mut wide, field, |_| NewExpiry::At(at));
+                    self.0 = Form::PackEx(wide);
+                }
+                true
+            }
             Form::PackEx(lp) => change_expire_pack(lp, field, decide),
             Form::Table(table) => table.change_expire(field, decide),
         }
@@ -169,7 +213,7 @@ impl Hash {
     ) -> usize {
         let mut removed = 0;
         match &mut self.0 {
-            Form::Pack(_) => {}
+            Form::Pack(_) | Form::Template(..) => {}
             Form::PackEx(lp) => {
                 let mut iter = Iter::new(lp);
                 while removed < max
@@ -252,6 +296,55 @@ impl Hash {
         };
     }
 
+    /// A hash with these names, whose values come in the same order. If it would not be packed, it has no template.
+    pub fn of_template<'v>(
+        template: &Arc<Template>,
+        values: impl Iterator<Item = &'v [u8]> + Clone,
+        limits: &Limits,
+    ) -> Hash {
+        let mut len = 0;
+        let fits_values = |value: &[u8]| {
+            let fits = fits_template(len, value, limits);
+            len += value.len();
+            fits
+        };
+        let small = template.len() <= limits.hash_max_listpack_entries
+            && template.names().all(|name| fits(name, limits))
+            && values.clone().all(fits_values);
+        if small {
+            let mut lp = listpack::Builder::new();
+            values.for_each(|value| lp.push_bytes(value));
+            return Hash(Form::Template(template.clone(), lp.into_vec()));
+        }
+        let mut hash = Hash::new();
+        for (name, value) in template.names().zip(values) {
+            hash.set(name, value, limits);
+        }
+        hash
+    }
+
+    /// A hash with a template from the RDB string of its values, which are copied into `buffer`.
+    pub(crate) fn from_template(template: Arc<Template>, values: &[u8], buffer: Vec<u8>) -> Hash {
+        let values = packed::owned(packed::listpack_blob(values), buffer);
+        Hash(Form::Template(template, values))
+    }
+
+    /// The template and the listpack of the values, if the hash has a template.
+    #[inline]
+    pub(crate) fn template(&self) -> Option<(&Arc<Template>, &[u8])> {
+        match &self.0 {
+            Form::Template(template, values) => Some((template, values)),
+            _ => None,
+        }
+    }
+
+    /// Gives a hash with a template names of its own.
+    pub(crate) fn leave_template(&mut self) {
+        if let Form::Template(template, values) = &self.0 {
+            self.0 = Form::Pack(template.with_values(values));
+        }
+    }
+
     fn make_table(&mut self) {
         let hash = self.as_ref();
         let mut table = Builder::<keyed::Fields>::new(hash.len(), self.heap_bytes());
@@ -265,6 +358,7 @@ impl Hash {
     pub(super) fn from_record(rdb_type: RdbType, bytes: &[u8], buffer: Vec<u8>) -> Self {
         Hash(match HashRef::from_record(rdb_type, bytes).0 {
             FormRef::Pack(lp) => Form::Pack(packed::owned(lp, buffer)),
+            FormRef::Template(filled) => Form::Pack(filled.with_names()),
             FormRef::PackEx(lp) => Form::PackEx(packed::owned(lp, buffer)),
             FormRef::Scratch(table) => Form::Table(*table),
             FormRef::Table(table) => Form::Table(table.clone()),
@@ -276,23 +370,23 @@ impl Hash {
     pub(super) fn written_first(&self) -> Option<UnixMillis> {
         match &self.0 {
             Form::PackEx(_) => Some(self.as_ref().min_expire().unwrap_or(0)),
-            Form::Pack(_) | Form::Table(_) => None,
+            Form::Pack(_) | Form::Template(..) | Form::Table(_) => None,
         }
     }
 
-    /// The bytes of a packed form.
+    /// The bytes of a packed form that has its names.
     #[inline]
     pub(super) fn blob(&self) -> Option<&[u8]> {
         match &self.0 {
             Form::Pack(lp) | Form::PackEx(lp) => Some(lp),
-            Form::Table(_) => None,
+            Form::Template(..) | Form::Table(_) => None,
         }
     }
 
-    /// The same, to be changed.
+    /// The buffer of any packed form.
     pub(super) fn buffer_mut(&mut self) -> Option<&mut Vec<u8>> {
         match &mut self.0 {
-            Form::Pack(lp) | Form::PackEx(lp) => Some(lp),
+            Form::Pack(lp) | Form::Template(_, lp) | Form::PackEx(lp) => Some(lp),
             Form::Table(_) => None,
         }
     }
@@ -330,13 +424,14 @@ impl Hash {
     pub(super) fn packed_len(&self) -> Option<usize> {
         match &self.0 {
             Form::Pack(lp) | Form::PackEx(lp) => Some(lp.len()),
+            Form::Template(template, values) => Some(template.bytes() + values.len()),
             Form::Table(_) => None,
         }
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.0 {
-            Form::Pack(lp) | Form::PackEx(lp) => lp.capacity(),
+            Form::Pack(lp) | Form::Template(_, lp) | Form::PackEx(lp) => lp.capacity(),
             Form::Table(table) => table.heap(),
         }
     }
@@ -347,125 +442,6 @@ impl Hash {
             _ => 1,
         }
     }
-}
-
-/// Whether a listpack may hold a field or value.
-#[inline]
-fn fits(bytes: &[u8], limits: &Limits) -> bool {
-    bytes.len() <= limits.hash_max_listpack_value && !listpack::is_trapped(bytes.len())
-}
-
-#[inline]
-fn find<'a>(lp: &'a [u8], field: &[u8], step: usize) -> Option<Entry<'a>> {
-    listpack::find(lp, HEADER_LEN, field, step)
-}
-
-fn put_pack(lp: &mut Vec<u8>, field: &[u8], value: &[u8]) -> bool {
-    packed::reserve(lp, room(field.len(), value.len()));
-    let at = find(lp, field, 2).map(|entry| entry.next);
-    match at {
-        Some(at) => {
-            listpack::replace(lp, at, Item::of(value));
-        }
-        None => {
-            listpack::append(lp, Item::of(field));
-            listpack::append(lp, Item::of(value));
-        }
-    }
-    at.is_none()
-}
-
-fn put_pack_ex(lp: &mut Vec<u8>, field: &[u8], value: &[u8], keep: bool) -> bool {
-    packed::reserve(lp, room(field.len(), value.len()) + 20);
-    let at = find(lp, field, 3).map(|entry| (entry.at, entry.next));
-    match at {
-        Some((at, value_at)) => {
-            let expiry_at = listpack::replace(lp, value_at, Item::of(value));
-            let expires = !matches!(
-                listpack::entry_at(lp, expiry_at),
-                Some(Entry {
-                    item: Item::Int(0),
-                    ..
-                })
-            );
-            if expires && !keep {
-                // Without an expiry it belongs to the end.
-                listpack::delete(lp, at, 3);
-                append_triple(lp, field, value);
-            }
-        }
-        None => append_triple(lp, field, value),
-    }
-    at.is_none()
-}
-
-fn append_triple(lp: &mut Vec<u8>, field: &[u8], value: &[u8]) {
-    listpack::append(lp, Item::of(field));
-    listpack::append(lp, Item::of(value));
-    listpack::append(lp, Item::Int(0));
-}
-
-/// The same fields with room for expiries, none set.
-fn with_expiries(lp: &[u8]) -> Vec<u8> {
-    let mut wide = listpack::Builder::new();
-    let mut iter = Iter::new(lp);
-    while let (Some(field), Some(value)) = (iter.next(), iter.next()) {
-        wide.push(field);
-        wide.push(value);
-        wide.push(Item::Int(0));
-    }
-    wide.into_vec()
-}
-
-/// As [`Hash::change_expire`]: a field with another expiry moves to the place that this has.
-fn change_expire_pack(
-    lp: &mut Vec<u8>,
-    field: &[u8],
-    decide: impl FnOnce(Option<UnixMillis>) -> NewExpiry,
-) -> bool {
-    let Some(Entry { at: from, next, .. }) = find(lp, field, 3) else {
-        return false;
-    };
-    let Some(old) = listpack::skip(lp, next).and_then(|at| listpack::entry_at(lp, at)) else {
-        return false;
-    };
-    let at = match decide(expiry(old.item)) {
-        NewExpiry::Same => return true,
-        NewExpiry::Never => 0,
-        NewExpiry::At(at) => at,
-    };
-    let to = match at {
-        0 => lp.len() - 1,
-        at => place_of_expiry(lp, at, from),
-    };
-    let (old_at, old_next) = (old.at, old.next);
-    packed::reserve(lp, 20);
-    let end = listpack::replace(lp, old_at, Item::Int(at));
-    if to > from {
-        // What is behind has moved.
-        lp[from..to + end - old_next].rotate_left(end - from);
-    } else {
-        lp[to..end].rotate_right(end - from);
-    }
-    true
-}
-
-/// Byte offset of the first field that expires later or never; the field at `own` is passed over.
-fn place_of_expiry(lp: &[u8], at: UnixMillis, own: usize) -> usize {
-    let end = lp.len() - 1;
-    let mut place = HEADER_LEN;
-    while place < end {
-        let after = listpack::skip(lp, place).and_then(|value| listpack::skip(lp, value));
-        let Some(other) = after.and_then(|expiry| listpack::entry_at(lp, expiry)) else {
-            break;
-        };
-        let is_later = matches!(other.item, Item::Int(other) if other == 0 || other > at);
-        if is_later && place != own {
-            return place;
-        }
-        place = other.next;
-    }
-    end
 }
 
 /// The RDB type of a table: fields with an expiry have one of their own.
@@ -512,6 +488,14 @@ impl<'a> HashRef<'a> {
         })
     }
 
+    /// From the RDB string of the values.
+    pub(crate) fn with_template(template: &'a Template, values: &'a [u8]) -> Self {
+        HashRef(FormRef::Template(Filled {
+            template,
+            values: packed::listpack_blob(values),
+        }))
+    }
+
     fn table(&self) -> Option<&Table> {
         match &self.0 {
             FormRef::Table(table) => Some(table),
@@ -524,6 +508,7 @@ impl<'a> HashRef<'a> {
     pub fn len(&self) -> usize {
         match &self.0 {
             FormRef::Pack(lp) => listpack::count(lp) / 2,
+            FormRef::Template(filled) => filled.template.len(),
             FormRef::PackEx(lp) => listpack::count(lp) / 3,
             FormRef::Table(table) => table.len(),
             FormRef::Scratch(table) => table.len(),
@@ -547,6 +532,9 @@ impl<'a> HashRef<'a> {
                 let entry = find(lp, field, 2)?;
                 Some((listpack::entry_at(lp, entry.next)?.item, None))
             }
+            FormRef::Template(filled) => {
+                Some((filled.template.value(&filled.values, field)?, None))
+            }
             FormRef::PackEx(lp) => {
                 let mut iter = Iter::from_offset(lp, find(lp, field, 3)?.next);
                 Some((iter.next()?, expiry(iter.next()?)))
@@ -558,7 +546,7 @@ impl<'a> HashRef<'a> {
     /// The earliest field expiry; `None` when no field has one.
     pub fn min_expire(&self) -> Option<UnixMillis> {
         match &self.0 {
-            FormRef::Pack(_) => None,
+            FormRef::Pack(_) | FormRef::Template(_) => None,
             FormRef::PackEx(lp) => Iter::new(lp).nth(2).and_then(expiry),
             _ => self.table()?.min_expire(),
         }
@@ -582,7 +570,14 @@ impl<'a> HashRef<'a> {
                 Some((field, value, at))
             })
         });
-        packed.chain(self.table().into_iter().flat_map(Table::iter))
+        let filled = match &self.0 {
+            FormRef::Template(filled) => Some(filled),
+            _ => None,
+        };
+        let filled = filled.into_iter().flat_map(Filled::iter);
+        packed
+            .chain(filled.map(|(field, value)| (field, value, None)))
+            .chain(self.table().into_iter().flat_map(Table::iter))
     }
 
     /// A uniformly random field; `random` is a fresh random number, or the place of the one that is wanted.
@@ -592,6 +587,10 @@ impl<'a> HashRef<'a> {
         let (lp, width) = match &self.0 {
             FormRef::Pack(lp) => (lp, 2),
             FormRef::PackEx(lp) => (lp, 3),
+            FormRef::Template(filled) => {
+                let (field, value) = filled.at(at)?;
+                return Some((field, value, None));
+            }
             _ => return self.table().map(|table| table.get_at(at)),
         };
         let mut parts = Iter::from_offset(lp, listpack::seek(lp, width * at as i64)?);
@@ -620,10 +619,11 @@ impl<'a> HashRef<'a> {
         }
     }
 
-    /// `listpack`, `listpackex` or `hashtable`.
+    /// `listpack`, `template-listpack`, `listpackex` or `hashtable`.
     pub fn encoding(&self) -> &'static str {
         match &self.0 {
             FormRef::Pack(_) => "listpack",
+            FormRef::Template(_) => "template-listpack",
             FormRef::PackEx(_) => "listpackex",
             _ => "hashtable",
         }
@@ -631,19 +631,25 @@ impl<'a> HashRef<'a> {
 
     pub(super) fn rdb_type(&self) -> RdbType {
         match &self.0 {
-            FormRef::Pack(_) => RdbType::HashListpack,
+            FormRef::Pack(_) | FormRef::Template(_) => RdbType::HashListpack,
             FormRef::PackEx(_) => RdbType::HashListpackTtl,
             _ => table_type(self.min_expire()),
         }
     }
 
     pub(super) fn is_packed(&self) -> bool {
-        matches!(&self.0, FormRef::Pack(_) | FormRef::PackEx(_))
+        matches!(
+            &self.0,
+            FormRef::Pack(_) | FormRef::Template(_) | FormRef::PackEx(_)
+        )
     }
 
     pub(super) fn write(&self, mut packer: Option<&mut lzf::Packer>, out: &mut plain::Out<'_>) {
         match &self.0 {
             FormRef::Pack(lp) => string::encode_blob(lp, packer, out.buf()),
+            FormRef::Template(filled) => {
+                string::encode_blob(&filled.with_names(), packer, out.buf());
+            }
             FormRef::PackEx(lp) => {
                 let min = self.min_expire().unwrap_or(0);
                 out.buf().extend_from_slice(&min.to_le_bytes());
@@ -683,9 +689,4 @@ fn write_field(
         length::encode_length(ttl, out.buf());
     }
     plain::write_strings(strings, packer, out);
-}
-
-/// A packed expiry; 0 means none.
-fn expiry(item: Item<'_>) -> Option<UnixMillis> {
-    item.as_int().filter(|&at| at != 0)
 }

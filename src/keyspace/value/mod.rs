@@ -9,6 +9,7 @@
 
 mod array;
 mod hash;
+mod hash_pack;
 mod list;
 mod opaque;
 mod packed;
@@ -18,6 +19,7 @@ mod scored;
 mod set;
 pub mod stream;
 mod string;
+mod template;
 mod zset;
 
 pub use crate::tree::keyed::Hashed;
@@ -26,10 +28,12 @@ pub use hash::{Hash, HashRef, NewExpiry};
 pub use list::{List, ListRef, set_packed_threshold};
 pub use opaque::{Opaque, OpaqueRef};
 pub(crate) use packed::size_class;
+pub(crate) use record::RecordHead;
 pub use set::{Along, Set, SetRef};
 pub use stream::{Stream, StreamRef};
 pub(crate) use string::TEXT_MAX;
 pub use string::{SharedText, Str, StrRef};
+pub use template::Template;
 pub use zset::{LexBound, ScoreBound, ScoresAlong, Zset, ZsetRef};
 
 use std::borrow::Cow;

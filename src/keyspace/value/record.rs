@@ -132,7 +132,7 @@ pub(crate) struct RecordHead {
 
 impl RecordHead {
     #[inline]
-    fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
     }
@@ -210,7 +210,8 @@ impl Value {
     }
 
     /// Appends the canonical RDB value and returns its type, if a record can hold the value: packed, and nothing
-    /// about it that the bytes would not tell ([`Value::from_record`] gives an equal value of the same encoding).
+    /// about it that the bytes would not tell ([`Value::from_record`] gives an equal value of the same encoding, but for
+    /// a hash with a template, which is written with its names).
     /// `None`, with `out` unchanged, if it must be held outside.
     pub fn to_record(&self, out: &mut Vec<u8>) -> Option<RdbType> {
         self.is_packed().then(|| {
@@ -222,7 +223,7 @@ impl Value {
     }
 
     /// As [`Value::to_record`], in two parts and without a copy: the first bytes of a packed collection, and its blob.
-    /// `None` for other values, strings among them.
+    /// `None` for other values, among them strings and hashes with a template.
     #[inline]
     pub(crate) fn record_parts(&self) -> Option<(RdbType, RecordHead, &[u8])> {
         let mut head = RecordHead::default();

@@ -1,8 +1,9 @@
 //! Hashes against a map.
 
 use super::*;
-use crate::value::{Hash, NewExpiry};
+use crate::value::{Hash, NewExpiry, Template};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 
@@ -17,6 +18,9 @@ fn same(hash: &Hash, model: &Model) {
             .map(|(f, v, at)| (f.to_vec(), (v.to_vec(), at)))
             .collect();
         assert_eq!(&all, model);
+        for (place, field) in hash.iter().take(20).enumerate() {
+            assert_eq!(hash.random(place as u64), Some(field));
+        }
         assert_eq!(hash.min_expire(), model.values().filter_map(|v| v.1).min());
     });
     let hash = hash.as_ref();
@@ -35,6 +39,16 @@ fn a_hash_agrees_with_a_map_and_its_clones_never_change() {
         let variety = [3, 40, 3000][rng.below(3)];
         let expiries = rng.below(3) > 0;
         let (mut hash, mut model) = (Hash::new(), Model::new());
+        if rng.below(3) == 0 {
+            // One that has the names of its fields in common with others.
+            let fields = (0..rng.below(variety))
+                .map(|_| (text(&mut rng, variety), (text(&mut rng, 50), None)));
+            model = fields.collect();
+            let template = Arc::new(Template::new(model.keys().map(|name| &**name)));
+            let values = model.values().map(|(value, _)| &**value);
+            hash = Hash::of_template(&template, values, &limits);
+            same(&hash, &model);
+        }
         let mut clones = Vec::new();
         for step in 0..[60, 600, 6000][rng.below(3)] {
             let field = text(&mut rng, variety);

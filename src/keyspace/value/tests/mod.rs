@@ -102,7 +102,10 @@ fn round_trip(value: &Value, mut same: impl FnMut(&ValueRef<'_>)) {
         None => assert_eq!(record, b"before"),
         Some(rdb_type) => {
             let again = Value::from_record(rdb_type, &record[6..]);
-            assert_eq!(again.as_ref().encoding(), value.as_ref().encoding());
+            // The names that hashes share are written with each of them.
+            let encoding = value.as_ref().encoding();
+            let written = encoding.strip_prefix("template-").unwrap_or(encoding);
+            assert_eq!(again.as_ref().encoding(), written);
             same(&ValueRef::from_record(rdb_type, &record[6..]));
             same(&again.as_ref());
         }
