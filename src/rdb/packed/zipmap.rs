@@ -60,10 +60,11 @@ fn decode(zm: &[u8], at: usize) -> Option<(&[u8], &[u8], usize)> {
 fn length(zm: &[u8], at: usize) -> Option<(usize, usize)> {
     match *zm.get(at)? {
         END => None,
-        0xfe => Some((
-            u32::from_le_bytes(*zm.get(at + 1..)?.first_chunk()?) as usize,
-            at + 5,
-        )),
+        // A length that fits into a byte is written as one.
+        0xfe => match u32::from_le_bytes(*zm.get(at + 1..)?.first_chunk()?) as usize {
+            0..0xfe => None,
+            len => Some((len, at + 5)),
+        },
         n => Some((n as usize, at + 1)),
     }
 }
@@ -102,8 +103,14 @@ mod tests {
 
     #[test]
     fn unused_bytes_long_lengths_and_uncounted_pairs_are_read() {
-        let zm = b"\xfe\xfe\x01\0\0\0a\x01\x02b__\x00\x00\x00\xff";
-        assert_eq!(read(zm).unwrap(), pairs(&[("a", "b"), ("", "")]));
+        let long = "a".repeat(254);
+        let zm = [
+            b"\xfe\xfe\xfe\0\0\0",
+            long.as_bytes(),
+            b"\x01\x02b__\x00\x00\x00\xff",
+        ]
+        .concat();
+        assert_eq!(read(&zm).unwrap(), pairs(&[(&long, "b"), ("", "")]));
     }
 
     #[test]
@@ -124,6 +131,12 @@ mod tests {
             read(b"\x01\x01a\x01\x05b\xff")
                 .unwrap_err()
                 .contains("outside")
+        );
+        // Servers that trust such a length read behind it (CVE-2026-25243); redis-server 8.10 refuses it.
+        assert!(
+            read(b"\x01\xfe\x01\0\0\0a\x01\x00b\xff")
+                .unwrap_err()
+                .contains("malformed")
         );
         assert!(
             read(b"\x01\xfe\xff\xff\xff\xffa\xff")
