@@ -3,7 +3,7 @@
 use crate::pair::{PEER, Writers, assert_in_step, builder, number, seed_data, wait_link};
 use crate::support::client::Client;
 use crate::support::proxy::{Direction, FaultProxy, Faults};
-use crate::support::server::Server;
+use crate::support::server::{Builder, Server};
 use crate::support::wait::wait_until;
 
 fn follow(replica: &Server, port: u16) {
@@ -387,4 +387,29 @@ fn twenty_replicas_that_come_at_once_are_served_a_few_at_a_time() {
         assert_in_step(&primary, replica);
     }
     assert_eq!(number(&primary, "stats", "sync_full"), 20);
+}
+
+/// Real replicas read on while they are paused, and apply nothing. Forebay leaves it to the primary, so that it does not
+/// have to keep the stream of a long pause in memory.
+#[test]
+fn a_paused_replica_applies_nothing_until_the_pause_ends() {
+    let primary = Builder::forebay().start();
+    let replica = Builder::forebay().start();
+    replica
+        .client()
+        .ok(&format!("REPLICAOF 127.0.0.1 {}", primary.port()));
+    wait_link(&replica);
+    primary.client().ok("SET before 1");
+    assert_in_step(&primary, &replica);
+    let reached = || number(&replica, "replication", "slave_repl_offset");
+    let mut pauses = replica.client();
+    pauses.ok("CLIENT PAUSE 60000 WRITE");
+    let before = reached();
+    let mut writer = primary.client();
+    writer.ok("SET behind 1");
+    assert_eq!(writer.int("WAIT 1 300"), 0);
+    assert_eq!(reached(), before);
+    pauses.ok("CLIENT UNPAUSE");
+    assert_eq!(writer.int("WAIT 1 10000"), 1);
+    assert_in_step(&primary, &replica);
 }

@@ -38,6 +38,7 @@ use collected::{Collected, Source};
 use config::choices::PropagationError;
 use engine::client_list;
 use engine::inbox::{BrokenStream, Inbox};
+use engine::pause::Reason;
 use engine::{ClientFlags, ClientId, Engine, Executor};
 use replication::log::Spill;
 use replication::{LinkAction, LinkInput, StreamDb};
@@ -143,11 +144,12 @@ pub struct Follower<R: Receivers> {
     session: Option<ClientId>,
 }
 
-/// The stream waits as clients that write do: the append-only file has as much in memory as it may. The rest of it
-/// stays with the connection, and with the primary.
-fn waits_for_log(engine: &Engine) -> bool {
+/// The stream waits as clients that write do: the append-only file has as much in memory as it may, or CLIENT PAUSE
+/// holds writes back. The rest of it stays with the connection, and with the primary.
+fn waits(engine: &Engine) -> bool {
     let upstream = engine.repl.upstream();
-    engine.holds_writes_for_log() && upstream.is_some_and(|up| up.link.is_up())
+    let held = engine.holds_writes_for_log() || engine.is_paused_by(Reason::Client);
+    held && upstream.is_some_and(|up| up.link.is_up())
 }
 
 impl<R: Receivers> Follower<R> {
@@ -178,7 +180,7 @@ impl<R: Receivers> Follower<R> {
             && self.collected.has_room()
             && !self.has_ended
             && !engine.script_is_parked()
-            && !waits_for_log(engine)
+            && !waits(engine)
     }
 
     /// True while the second connection should be read.
@@ -220,7 +222,7 @@ impl<R: Receivers> Follower<R> {
         let upstream = engine.repl.upstream();
         let may = upstream.is_some_and(|up| up.link.is_up())
             && !engine.script_is_parked()
-            && !waits_for_log(engine);
+            && !waits(engine);
         self.collected.next().filter(|_| may)
     }
 
@@ -326,7 +328,7 @@ impl<R: Receivers> Follower<R> {
         engine.sync_repl_clock();
         match turn {
             Turn::Step(input) => {
-                if waits_for_log(engine) {
+                if waits(engine) {
                     engine.repl.link_is_held();
                 }
                 for action in engine.repl.on_link(input).into_iter().rev() {
