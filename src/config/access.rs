@@ -32,16 +32,20 @@ pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(String, String)> {
             }
         }
     }
-    let shown = found.into_iter().map(|((i, j), pattern)| {
-        let directive = &DIRECTIVES[i];
-        // A name is shown as it was written.
-        let name = match is_name(pattern) {
-            true => String::from_utf8_lossy(pattern).into_owned(),
-            false => directive.names().nth(j).unwrap_or_default().to_owned(),
-        };
-        (name, (directive.get)(config))
-    });
-    shown.collect()
+    let mut shown: Vec<_> = found
+        .into_iter()
+        .map(|((i, j), pattern)| {
+            let directive = &DIRECTIVES[i];
+            // A name is shown as it was written.
+            let name = match is_name(pattern) {
+                true => String::from_utf8_lossy(pattern).into_owned(),
+                false => directive.names().nth(j).unwrap_or_default().to_owned(),
+            };
+            (name, (directive.get)(config))
+        })
+        .collect();
+    shown.sort_unstable();
+    shown
 }
 
 /// Why CONFIG SET did nothing: the text after `-ERR `.

@@ -159,6 +159,8 @@ pub struct Session {
     pub bytes_out: u64,
     /// Requests since the connection.
     pub commands: u64,
+    /// The I/O thread that owns its socket, counted from 1; 0: the thread that runs commands.
+    pub io_thread: usize,
     /// The bytes that it counted for `maxmemory-clients` at the last look.
     pub counted_memory: usize,
 }
@@ -259,6 +261,7 @@ impl Session {
             bytes_in: 0,
             bytes_out: 0,
             commands: 0,
+            io_thread: 0,
             counted_memory: 0,
         }
     }

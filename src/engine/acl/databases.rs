@@ -40,7 +40,7 @@ fn selected_by_queue(client: &Session, databases: usize) -> Option<usize> {
         return None;
     }
     let selected = |queued: &Queued| match table::of(queued.command).name {
-        "select" => queued.args.run(|argv| number(*argv.get(1)?)),
+        "select" => queued.args.run(|argv| number(argv.get(1)?)),
         _ => None,
     };
     let exists = |db: &usize| *db < databases;

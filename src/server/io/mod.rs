@@ -276,6 +276,7 @@ impl Pool {
         let taken = Taken::default();
         session.reply.output_mut().divide();
         session.unsent = Unsent::of_other_thread(taken.clone());
+        session.io_thread = number + 1;
         let must_log_in = session.must_log_in();
         let mut remotes = self.remotes.borrow_mut();
         let place = remotes.free.pop().unwrap_or(remotes.places.len() as u32);
