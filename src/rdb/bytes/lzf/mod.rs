@@ -12,13 +12,15 @@
 //! caller declared; a packed string is right only if it unpacks to exactly that size. Any stream of this form
 //! is good for every reader, so the encoder need not (and does not) produce the bytes that Redis would.
 
+use std::ops::Range;
+
 /// The longest match an item can carry.
 const MATCH_MAX: usize = 264;
 /// The farthest an item can reach back.
 const OFFSET_MAX: usize = 8192;
 /// The longest literal run of one item.
 const LITERAL_MAX: usize = 32;
-/// Bytes the decoder may write past the end of the output, so that it can copy in fixed steps.
+/// Bytes that may be written past the end of the output, so that copies go in fixed steps.
 const SLACK: usize = 32;
 
 /// The size up to which a declared size is believed without looking at the packed bytes first.
@@ -181,6 +183,8 @@ fn copy_match(out: &mut [u8], o: usize, offset: usize, n: usize) {
 
 /// Bits of the encoder's table of recent positions.
 const TABLE_BITS: u32 = 13;
+/// Its places.
+const TABLE: usize = 1 << TABLE_BITS;
 
 /// The encoder, with its table of where three-byte sequences were seen last.
 ///
@@ -218,54 +222,53 @@ impl Packer {
             self.base = 1;
         }
         if self.seen.is_empty() {
-            self.seen = vec![0; 1 << TABLE_BITS];
+            self.seen = vec![0; TABLE];
         }
         let start = out.len();
         // Literals are copied with one control byte per 32: the worst case before the limit stops us.
-        out.reserve(input.len() + input.len() / LITERAL_MAX + 8);
-        let packed = self.pack_within(input, out, start, limit);
+        out.resize(start + input.len() + input.len() / LITERAL_MAX + SLACK, 0);
+        let packed = self.pack_within(input, &mut out[start..], limit);
         self.base += input.len() as u32;
-        if !packed {
-            out.truncate(start);
-        }
-        packed
+        out.truncate(start + packed.unwrap_or(0));
+        packed.is_some()
     }
 
-    fn pack_within(&mut self, input: &[u8], out: &mut Vec<u8>, start: usize, limit: usize) -> bool {
-        let (mut at, mut literal_from, mut misses) = (0usize, 0usize, 0usize);
+    /// Packs into `out`, which is long enough for literals alone; the packed size, if it is within `limit`.
+    fn pack_within(&mut self, input: &[u8], out: &mut [u8], limit: usize) -> Option<usize> {
+        let table = self.seen.first_chunk_mut::<TABLE>()?;
+        let (mut at, mut literal_from, mut misses, mut o) = (0usize, 0usize, 0usize, 0usize);
         while at + 4 <= input.len() {
             let word = word_at(input, at);
-            let slot = slot(word);
             let here = self.base + at as u32;
-            let seen = std::mem::replace(&mut self.seen[slot], here);
+            let seen = std::mem::replace(&mut table[slot(word)], here);
+            // What was seen in an earlier string is farther back than this one reaches.
             let offset = (here - seen) as usize;
-            let is_match = seen >= self.base
-                && offset <= OFFSET_MAX
-                && word_at(input, at - offset) & 0xff_ffff == word & 0xff_ffff;
+            let is_match =
+                offset <= at.min(OFFSET_MAX) && (word_at(input, at - offset) ^ word) << 8 == 0;
             if !is_match {
                 at += 1 + misses / 32;
                 misses += 1;
                 // The bytes before this place will be written as literals at least.
-                if at - literal_from >= 1024 && out.len() - start + (at - literal_from) > limit {
-                    return false;
+                if at - literal_from >= 1024 && o + (at - literal_from) > limit {
+                    return None;
                 }
                 continue;
             }
             let n = match_len(input, at - offset, at);
-            literals(&input[literal_from..at], out);
-            reference(offset, n, out);
-            if out.len() - start > limit {
-                return false;
+            o = literals(input, literal_from..at, out, o);
+            o = reference(offset, n, out, o);
+            if o > limit {
+                return None;
             }
             at += n;
             literal_from = at;
             misses = 0;
             if at + 3 <= input.len() {
-                self.seen[self::slot(word_at(input, at - 1))] = self.base + (at - 1) as u32;
+                table[self::slot(word_at(input, at - 1))] = self.base + (at - 1) as u32;
             }
         }
-        literals(&input[literal_from..], out);
-        out.len() - start <= limit
+        o = literals(input, literal_from..input.len(), out, o);
+        (o <= limit).then_some(o)
     }
 }
 
@@ -292,6 +295,13 @@ fn match_len(input: &[u8], from: usize, at: usize) -> usize {
     let max = MATCH_MAX.min(input.len() - at);
     let (old, new) = (&input[from..from + max], &input[at..at + max]);
     let mut n = 3;
+    // Most are short. A branch is guessed, so that the search goes on while the bytes are still on their way.
+    while n < max.min(11) {
+        if old[n] != new[n] {
+            return n;
+        }
+        n += 1;
+    }
     while n + 8 <= max {
         let a = u64::from_le_bytes(old[n..n + 8].try_into().expect("eight bytes"));
         let b = u64::from_le_bytes(new[n..n + 8].try_into().expect("eight bytes"));
@@ -306,24 +316,39 @@ fn match_len(input: &[u8], from: usize, at: usize) -> usize {
     n
 }
 
+/// Writes bytes of the input as they are to `out` from `o` on; returns the end. Short runs, nearly all, take no branch
+/// that depends on their length.
 #[inline]
-fn literals(mut run: &[u8], out: &mut Vec<u8>) {
-    while !run.is_empty() {
-        let (now, later) = run.split_at(run.len().min(LITERAL_MAX));
-        out.push((now.len() - 1) as u8);
-        out.extend_from_slice(now);
-        run = later;
+fn literals(input: &[u8], mut run: Range<usize>, out: &mut [u8], mut o: usize) -> usize {
+    const STEP: usize = 16;
+    if run.len() <= STEP
+        && let Some(from) = input.get(run.start..run.start + STEP)
+        && let Some(to) = out.get_mut(o..o + 1 + STEP)
+    {
+        to[0] = (run.len() as u8).wrapping_sub(1);
+        to[1..].copy_from_slice(from);
+        return o + run.len() + usize::from(!run.is_empty());
     }
+    while !run.is_empty() {
+        let n = run.len().min(LITERAL_MAX);
+        out[o] = (n - 1) as u8;
+        out[o + 1..o + 1 + n].copy_from_slice(&input[run.start..run.start + n]);
+        o += 1 + n;
+        run.start += n;
+    }
+    o
 }
 
+/// Writes a copy of `n` bytes from `offset` back to `out` from `o` on; returns the end.
 #[inline]
-fn reference(offset: usize, n: usize, out: &mut Vec<u8>) {
+fn reference(offset: usize, n: usize, out: &mut [u8], o: usize) -> usize {
     let (back, coded) = (offset - 1, n - 2);
-    if coded < 7 {
-        out.extend_from_slice(&[(coded << 5) as u8 | (back >> 8) as u8, back as u8]);
-    } else {
-        out.extend_from_slice(&[0xe0 | (back >> 8) as u8, (coded - 7) as u8, back as u8]);
-    }
+    let more = usize::from(coded >= 7);
+    let out = &mut out[o..o + 3];
+    out[0] = (coded.min(7) << 5) as u8 | (back >> 8) as u8;
+    out[1] = (coded as u8).wrapping_sub(7);
+    out[1 + more] = back as u8;
+    o + 2 + more
 }
 
 #[cfg(test)]
