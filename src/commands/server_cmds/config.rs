@@ -122,7 +122,9 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let default = default.then(|| User::clone(cx.engine.users.default_user()));
     for (i, set) in named.iter().enumerate() {
         // The password that was set already is not set again: the user may have got others since.
-        if has_password(set) && !set.has_changed(&cx.engine.config) {
+        // And what is only read where it takes effect has nothing to take effect again.
+        let may_stay = has_password(set) || set.directive.change == Change::Read;
+        if may_stay && !set.has_changed(&cx.engine.config) {
             continue;
         }
         if let Err(reason) = apply(cx, set.directive) {
