@@ -125,20 +125,23 @@ fn random_of_all(hash: &HashRef<'_>, wanted: Wanted, env: Env<'_>) {
         },
         Wanted::Repeated { count, values } => {
             random_header(reply, count, values);
+            let (one, len) = (hash.by_place(count), hash.len() as u64);
             for _ in 0..count {
                 if reply.is_overrun() {
                     break;
                 }
-                let (field, value, _) = hash.random(rng.next_u64()).expect("a hash has fields");
+                let place = (rng.next_u64() % len) as usize;
+                let (field, value, _) = one(place).expect("the place of a field");
                 random_entry(reply, field, values.then_some(value));
             }
         }
         Wanted::Distinct { count, values } => {
             random_header(reply, count.min(hash.len()), values);
+            let one = hash.by_place(count);
             let urn = Urn {
                 len: hash.len(),
                 all: hash.iter(),
-                one: |index| hash.random(index as u64).expect("a hash has fields"),
+                one: |place| one(place).expect("the place of a field"),
             };
             urn.distinct(rng, count, |(field, value, _)| {
                 random_entry(reply, field, values.then_some(value));

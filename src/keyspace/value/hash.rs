@@ -25,6 +25,7 @@ use base::large::LARGE_FROM;
 use rdb::RdbType;
 use rdb::listpack::{self, HEADER_LEN, Iter};
 use rdb::{length, lzf, string};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -56,6 +57,9 @@ enum FormRef<'a> {
 }
 
 type Table = Keyed<keyed::Fields>;
+
+/// A field, its value and its expiry.
+pub type FieldRef<'a> = (Item<'a>, Item<'a>, Option<UnixMillis>);
 
 impl Default for Hash {
     fn default() -> Self {
@@ -580,26 +584,48 @@ impl<'a> HashRef<'a> {
             .chain(self.table().into_iter().flat_map(Table::iter))
     }
 
-    /// A uniformly random field; `random` is a fresh random number, or the place of the one that is wanted.
-    pub fn random(&self, random: u64) -> Option<(Item<'_>, Item<'_>, Option<UnixMillis>)> {
+    /// A uniformly random field; `random` is a fresh random number.
+    pub fn random(&self, random: u64) -> Option<FieldRef<'_>> {
         let n = self.len() as u64;
         let at = (n > 0).then(|| (random % n) as usize)?;
+        self.by_place(1)(at)
+    }
+
+    /// Looks fields up by their places, about so many `times`: where each begins in a packed form is found only once if
+    /// that pays.
+    pub fn by_place<'s>(&'s self, times: usize) -> impl Fn(usize) -> Option<FieldRef<'s>> {
+        const FEW: usize = 3;
         let (lp, width) = match &self.0 {
-            FormRef::Pack(lp) => (lp, 2),
-            FormRef::PackEx(lp) => (lp, 3),
-            FormRef::Template(filled) => {
-                let (field, value) = filled.at(at)?;
+            FormRef::Pack(lp) => (&**lp, 2),
+            FormRef::PackEx(lp) => (&**lp, 3),
+            FormRef::Template(_) | FormRef::Table(_) | FormRef::Scratch(_) => {
+                (&listpack::EMPTY[..], 2)
+            }
+        };
+        let mut offsets = SmallVec::<[u32; 128]>::new();
+        if times > FEW {
+            offsets.extend(listpack::offsets(lp, width).map(|at| at as u32));
+        }
+        move |place| {
+            if let FormRef::Template(filled) = &self.0 {
+                let (field, value) = filled.at(place)?;
                 return Some((field, value, None));
             }
-            _ => return self.table().map(|table| table.get_at(at)),
-        };
-        let mut parts = Iter::from_offset(lp, listpack::seek(lp, width * at as i64)?);
-        let (field, value) = (parts.next()?, parts.next()?);
-        let at = match width {
-            3 => expiry(parts.next()?),
-            _ => None,
-        };
-        Some((field, value, at))
+            if let Some(table) = self.table() {
+                return Some(table.get_at(place));
+            }
+            let from = match offsets.get(place) {
+                Some(&at) => at as usize,
+                None => listpack::seek(lp, (width * place) as i64)?,
+            };
+            let mut parts = Iter::from_offset(lp, from);
+            let (field, value) = (parts.next()?, parts.next()?);
+            let at = match width {
+                3 => expiry(parts.next()?),
+                _ => None,
+            };
+            Some((field, value, at))
+        }
     }
 
     /// One HSCAN step; see [`super::SetRef::scan`].

@@ -24,7 +24,7 @@ mod zset;
 
 pub use crate::tree::keyed::Hashed;
 pub use array::{Array, ArrayRef, INDEX_MAX};
-pub use hash::{Hash, HashRef, NewExpiry};
+pub use hash::{FieldRef, Hash, HashRef, NewExpiry};
 pub use list::{List, ListRef, set_packed_threshold};
 pub use opaque::{Opaque, OpaqueRef};
 pub(crate) use packed::size_class;
