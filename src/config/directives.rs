@@ -569,6 +569,13 @@ directives! {
     /// How many bytes a field or a value in a packed hash may have; a longer one unpacks the hash. A high value makes
     /// changes of packed hashes slow; a low one takes more memory.
     Works LIVE "hash-max-listpack-value" ["hash-max-ziplist-value"] hash_max_listpack_value: i64 = 64, Memory(0..=MAX);
+    /// How many fields a packed hash must have to share their names with other hashes of the same fields, in memory
+    /// (`OBJECT ENCODING` template-listpack); 0 means that only hashes made by HIMPORT do. This saves memory if many
+    /// hashes have the same fields in the same order, and costs time if they do not. A change takes effect when a hash is
+    /// next written; a restart or full sync writes none.
+    Works LIVE "hash-min-template-entries" hash_min_template_entries: i64 = 0, Int(0..=MAX);
+    /// How many fields a hash may have to get shared names by `hash-min-template-entries`; 0 means no limit.
+    Works LIVE "hash-max-template-entries" hash_max_template_entries: i64 = 0, Int(0..=MAX);
     /// The size of a list's nodes: -1 to -5 mean at most 4, 8, 16, 32 or 64 KB, and a positive number means at most
     /// that many elements and 8 KB; 0 is treated as 1, and values below -5 as -5. A list of one node is packed. Large
     /// nodes make changes in the middle slow; small ones take more memory.

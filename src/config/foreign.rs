@@ -45,7 +45,7 @@ pub fn foreign(name: &str) -> Option<&'static Foreign> {
 const CLUSTER: &str = "cluster mode is not built in";
 const DEFRAG: &str = "memory is compacted all the time, whatever `activedefrag` says";
 const ONE_THREAD: &str = "the threads of `io-threads` are all used, and decide by themselves";
-const TEMPLATES: &str = "hashes that HIMPORT makes have templates, and no others";
+const TEMPLATES: &str = "hashes get templates when they are written, not when they are loaded";
 const ARRAYS: &str = "an array is one tree here, without slices";
 const RDMA: &str = "RDMA is not built in";
 const MPTCP: &str = "connections use plain TCP";
@@ -106,8 +106,6 @@ pub static FOREIGN: &[Foreign] = &[
         "no",
         "the server calls itself Redis in any case",
     ),
-    idle("hash-max-template-entries", "0", TEMPLATES),
-    idle("hash-min-template-entries", "0", TEMPLATES),
     idle("hash-rdb-load-max-template-entries", "0", TEMPLATES),
     idle("hash-rdb-load-min-template-entries", "0", TEMPLATES),
     idle(

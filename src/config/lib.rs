@@ -29,6 +29,7 @@ pub use document::document;
 use base::Limits;
 use directive::Directive;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 /// A directive by its name or alias, in any case.
@@ -55,6 +56,17 @@ impl Config {
     pub fn defaults() -> &'static Config {
         static DEFAULTS: LazyLock<Config> = LazyLock::new(Config::default);
         &DEFAULTS
+    }
+
+    /// How many fields a hash has that shares their names with others.
+    pub fn hash_templates(&self) -> Option<RangeInclusive<usize>> {
+        let size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
+        let least = size(self.hash_min_template_entries);
+        let most = match size(self.hash_max_template_entries) {
+            0 => usize::MAX,
+            most => most,
+        };
+        (1..=most).contains(&least).then_some(least..=most)
     }
 
     /// The collection thresholds among the directives.

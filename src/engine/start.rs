@@ -39,7 +39,8 @@ impl Engine {
     ) -> Self {
         table::install(families);
         let run_id = String::from_utf8_lossy(&secrets.name()).into_owned();
-        let keyspace = Keyspace::new(config.databases as usize, secrets.hash_key());
+        let mut keyspace = Keyspace::new(config.databases as usize, secrets.hash_key());
+        keyspace.share_names(config.hash_templates());
         let users = Users::new(&config.requirepass, table::count());
         lua::strings::choose_key(secrets.hash_key());
         Engine {

@@ -10,6 +10,7 @@ use super::value::RecordHead;
 use crate::memory::segment::Written;
 use crate::memory::slots::RecordAt;
 use rdb::RdbType;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The largest buffer that is kept after a value was changed in it, for the next value.
@@ -105,9 +106,9 @@ impl Db {
         if record::type_byte(bytes).has_long_key() {
             return false;
         }
-        if let Some((head, values)) = self.template_parts(value) {
+        if let Some((head, values)) = self.template_parts(value, self.template_of(loc).is_some()) {
             note_work(values.len());
-            self.write_packed(loc, TypeByte::HASH_TEMPLATE, &head, values);
+            self.write_packed(loc, TypeByte::HASH_TEMPLATE, &head, &values);
             return true;
         }
         if let Some((rdb_type, head, blob)) = value.record_parts() {
@@ -127,17 +128,29 @@ impl Db {
         packed.is_some()
     }
 
-    /// The value of a hash with a template, in the two parts in which a record has it. `None` for other values, and if
-    /// the record would be too large or there is no room for the template.
+    /// The value of a hash with a template, in the two parts in which a record has it; if the record `had` a template, or
+    /// such hashes are to have one, a hash with names of its own gets one. `None` for other values, and if the record
+    /// would be too large or there is no room for the template.
     pub(super) fn template_parts<'v>(
         &mut self,
         value: &'v Value,
-    ) -> Option<(RecordHead, &'v [u8])> {
+        had: bool,
+    ) -> Option<(RecordHead, Cow<'v, [u8]>)> {
         let Value::Hash(hash) = value else {
             return None;
         };
-        let (template, values) = hash.template()?;
-        let head = self.templates.head(template, values, self.walk.is_some())?;
+        let walked = self.walk.is_some();
+        let (head, values) = match hash.template() {
+            Some((template, values)) => {
+                let head = self.templates.head(template, values, walked)?;
+                (head, Cow::Borrowed(values))
+            }
+            None => {
+                let (template, values) = self.templates.part(value, had)?;
+                let head = self.templates.head(&template, &values, walked)?;
+                (head, Cow::Owned(values))
+            }
+        };
         (head.len() + values.len() <= VALUE_MAX).then_some((head, values))
     }
 

@@ -3,6 +3,7 @@
 use super::{Db, Hasher};
 use crate::snapshot::walk::Walk;
 use base::secret::HashKey;
+use std::ops::RangeInclusive;
 
 /// All databases.
 pub struct Keyspace {
@@ -59,9 +60,18 @@ impl Keyspace {
     /// Replaces a database by another and returns the old one, which should be dropped on another thread. Parts of it
     /// that a running snapshot still needs are left to the snapshot instead.
     #[must_use = "dropping a large database takes time"]
-    pub fn replace(&mut self, index: usize, db: Db) -> Db {
+    pub fn replace(&mut self, index: usize, mut db: Db) -> Db {
+        db.templates.want_as(&self.dbs[index].templates);
         let old = std::mem::replace(&mut self.dbs[index], db);
         old.leave_to_walk(self.hasher)
+    }
+
+    /// From now on, packed hashes with so many fields have the names of their fields in common when they are written;
+    /// with `None`, only those that are made that way.
+    pub fn share_names(&mut self, fields: Option<RangeInclusive<usize>>) {
+        for db in &mut self.dbs {
+            db.templates.want(fields.clone());
+        }
     }
 
     /// Keys in all databases.

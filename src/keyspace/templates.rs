@@ -12,7 +12,10 @@ use super::record::{Small, VALUE_MAX, read_len};
 use super::type_byte::TypeByte;
 use super::value::{Hash, HashRef, RecordHead, Template};
 use super::{Value, ValueRef};
+use rdb::RdbType;
+use rdb::listpack;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Their numbers take two bytes at most. Programs have tens of forms of hashes, not thousands.
@@ -28,6 +31,8 @@ pub(crate) struct Templates {
     numbers: BTreeMap<Arc<Template>, usize>,
     /// How many of them no key has.
     unused: usize,
+    /// How many fields a hash has that gets one though it was not made with one.
+    wanted: Option<RangeInclusive<usize>>,
     /// The number that was asked for last: most often it is asked for again.
     last: usize,
 }
@@ -40,6 +45,34 @@ struct Known {
 }
 
 impl Templates {
+    /// How many fields a hash has that gets a template when it is written, though it was not made with one.
+    pub(crate) fn want(&mut self, fields: Option<RangeInclusive<usize>>) {
+        self.wanted = fields;
+    }
+
+    /// As another database has it.
+    pub(crate) fn want_as(&mut self, other: &Templates) {
+        self.wanted = other.wanted.clone();
+    }
+
+    /// Names and values of a packed hash that has names of its own, apart, if it is to have a template; a hash that
+    /// `had` one gets another.
+    pub(crate) fn part(&self, value: &Value, had: bool) -> Option<(Arc<Template>, Vec<u8>)> {
+        if !had && self.wanted.is_none() {
+            return None;
+        }
+        let (rdb_type, _, pack) = value.record_parts()?;
+        let wanted = self.wanted.as_ref();
+        let is_wanted =
+            had || wanted.is_some_and(|wanted| wanted.contains(&(listpack::count(pack) / 2)));
+        // The rest of a longer one would not fit into a record.
+        if !is_wanted || rdb_type != RdbType::HashListpack || pack.len() > NAMES_MAX + VALUE_MAX {
+            return None;
+        }
+        let (template, values) = Template::part(pack);
+        Some((Arc::new(template), values))
+    }
+
     /// What stands in a record before `values`; `None` if the record cannot have the template. If `walked`, a snapshot
     /// may need those that no key has.
     pub(crate) fn head(
@@ -201,20 +234,23 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_changes_keeps_the_template_and_one_that_comes_or_goes_does_not() {
+    fn a_hash_keeps_its_template_or_gets_another_until_a_field_expires() {
         let mut keyspace = keyspace();
         let limits = Limits::default();
-        let edits: [(&str, Edit); 4] = [
+        let edits: [(&str, Edit); 5] = [
             ("template-listpack", |hash, limits| {
                 assert!(!hash.set(b"n", b"a longer value", limits));
             }),
             ("template-listpack", |hash, _| {
                 assert!(!hash.remove(b"other"))
             }),
-            ("listpack", |hash, limits| {
+            ("template-listpack", |hash, limits| {
                 assert!(hash.set(b"other", b"", limits))
             }),
-            ("listpack", |hash, _| assert!(hash.remove(b"name"))),
+            ("template-listpack", |hash, _| assert!(hash.remove(b"name"))),
+            ("listpackex", |hash, limits| {
+                assert!(hash.set_expire(b"name", Some(5), limits))
+            }),
         ];
         for (after, edit) in edits {
             put(&mut keyspace, "key", "name");
@@ -229,6 +265,43 @@ mod tests {
             db.check_templates();
             assert_eq!(encoding(&keyspace, "key"), after);
         }
+    }
+
+    #[test]
+    fn hashes_of_the_wanted_number_of_fields_get_a_template_when_they_are_written() {
+        let limits = Limits::default();
+        let of = |fields: u8| {
+            let mut hash = Hash::new();
+            (0..fields).for_each(|n| _ = hash.set(&[b'f', n], b"value", &limits));
+            Value::Hash(hash)
+        };
+        let mut keyspace = keyspace();
+        keyspace.db_mut(0).insert(b"before", of(3), None);
+        keyspace.share_names(Some(3..=5));
+        for fields in [2, 3, 5, 6] {
+            let db = keyspace.db_mut(0);
+            db.insert(format!("key:{fields}").as_bytes(), of(fields), None);
+        }
+        let encodings = |keyspace: &Keyspace| {
+            ["before", "key:2", "key:3", "key:5", "key:6"].map(|key| encoding(keyspace, key))
+        };
+        let (own, shared) = ("listpack", "template-listpack");
+        assert_eq!(encodings(&keyspace), [own, own, shared, shared, own]);
+        let db = keyspace.db_mut(0);
+        for key in ["before", "key:2", "key:5"] {
+            let loc = db.find(key.as_bytes()).expect("it is there");
+            db.edit_with(loc, |value| {
+                let Value::Hash(hash) = value else {
+                    panic!("a hash")
+                };
+                assert!(hash.set(b"another", b"value", &limits));
+            });
+        }
+        db.check_templates();
+        assert_eq!(encodings(&keyspace), [shared, shared, shared, shared, own]);
+        drop(keyspace.db_mut(0).clear());
+        keyspace.db_mut(0).insert(b"key", of(4), None);
+        assert_eq!(encoding(&keyspace, "key"), shared);
     }
 
     #[test]

@@ -121,8 +121,8 @@ impl Db {
         expire: Option<UnixMillis>,
     ) -> Loc {
         if key.len() <= KEY_MAX {
-            if let Some((head, values)) = self.template_parts(&value) {
-                let parts = Parts::whole(expire, TypeByte::HASH_TEMPLATE, key, &head, values);
+            if let Some((head, values)) = self.template_parts(&value, false) {
+                let parts = Parts::whole(expire, TypeByte::HASH_TEMPLATE, key, &head, &values);
                 if let Some(parts) = parts {
                     return self.put(hash, key, parts, None);
                 }
@@ -212,7 +212,9 @@ impl Db {
     /// Parts of it that a running snapshot still needs are left to the snapshot instead.
     #[must_use = "dropping a large database takes time"]
     pub fn clear(&mut self) -> Db {
-        let old = std::mem::replace(self, Db::new(*self.dir.hasher()));
+        let mut new = Db::new(*self.dir.hasher());
+        new.templates.want_as(&self.templates);
+        let old = std::mem::replace(self, new);
         old.leave_to_walk(*self.dir.hasher())
     }
 

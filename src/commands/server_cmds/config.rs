@@ -164,6 +164,7 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 fn apply(cx: &mut Cx<'_>, directive: &Directive) -> Result<(), String> {
     let engine = &mut *cx.engine;
     engine.limits = engine.config.limits();
+    engine.keyspace.share_names(engine.config.hash_templates());
     engine.watch_slow_commands();
     match directive.change {
         // A new password leaves clients that have logged in as they are.

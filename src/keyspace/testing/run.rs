@@ -338,6 +338,11 @@ impl Run {
             }
             31..=33 => self.load(),
             34 => drop(self.keyspace.take_retired()),
+            35 => {
+                let least = 1 + self.random.below(20) as usize;
+                let shared = self.random.one_in(2).then_some(least..=least + 20);
+                self.keyspace.share_names(shared);
+            }
             51 => self.check_everything(),
             _ => self.walk(),
         }

@@ -8,7 +8,8 @@
 //! | `Table` | `hashtable` | 4, 24 | a tree by field hash |
 //!
 //! A hash leaves the packed forms at the limits and never returns to them; it gets the third column
-//! with the first expiry and keeps it. A hash leaves its template when it gets another field, or loses one; with a template
+//! with the first expiry and keeps it. A hash leaves its template when it gets another field, or loses one, and may get
+//! another when it is put into a database ([`templates`](crate::templates)); with a template
 //! it may have longer values than without, because it saves more memory by that.
 
 use super::hash_pack::{

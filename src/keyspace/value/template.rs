@@ -20,6 +20,19 @@ impl Template {
         }
     }
 
+    /// Of the names in a listpack of names and values, and the listpack of the values.
+    pub(crate) fn part(pack: &[u8]) -> (Template, Vec<u8>) {
+        let mut names = Vec::with_capacity(listpack::count(pack) / 2);
+        let mut values = listpack::Builder::new();
+        let mut iter = Iter::new(pack);
+        while let (Some(name), Some(value)) = (iter.next(), iter.next()) {
+            names.push(name.to_vec().into_boxed_slice());
+            values.push(value);
+        }
+        let names = names.into_boxed_slice();
+        (Template { names }, values.into_vec())
+    }
+
     /// The names.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.names.iter().map(|name| &**name)
