@@ -120,7 +120,7 @@ fn group_step(bench: &mut Bench, rng: &mut Rng, stream: &mut Stream, n: usize) {
             stream.edit_group(&name, |group| {
                 group.add_consumer(&consumer, 1);
                 match there {
-                    true => group.claim(last, &consumer, 1, 1, 9),
+                    true => group.claim(std::iter::once((last, 9)), &consumer, 1, 1),
                     false => _ = group.acknowledge(last),
                 }
             });
