@@ -134,6 +134,7 @@ fn exec(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     unwatch_all(cx.engine, cx.client);
     let queue = std::mem::take(&mut cx.client.queue);
     cx.client.queued_bytes = 0;
+    cx.client.queued_db = None;
     cx.client.flags.insert(ClientFlags::DENY_BLOCKING);
     cx.client.reply.array(queue.len());
     cx.engine.depth += 1;

@@ -87,7 +87,7 @@ impl Executor {
             return self.postpone(client, args);
         }
         if transaction::is_queued(client, command) {
-            return transaction::queue(client, command, args);
+            return transaction::queue(self, client, command, args);
         }
         self.tracking.author = Some(client.id);
         if let Err(error) = links::has_database(client, command) {
@@ -145,7 +145,7 @@ impl Engine {
         }
         client.requested = Some(command.id());
         if transaction::is_queued(client, command) {
-            transaction::queue(client, command, args);
+            transaction::queue(self, client, command, args);
             return Ok(());
         }
         links::has_database(client, command)?;

@@ -113,6 +113,8 @@ pub struct Session {
     pub queue: Vec<Queued>,
     /// Bytes of their arguments.
     pub queued_bytes: usize,
+    /// The database that the last SELECT among them selects.
+    pub queued_db: Option<usize>,
     /// WATCH
     pub watched: Vec<Watched>,
     /// HIMPORT PREPARE
@@ -238,6 +240,7 @@ impl Session {
             tracking: None,
             queue: Vec::new(),
             queued_bytes: 0,
+            queued_db: None,
             watched: Vec::new(),
             fieldsets: None,
             channels: HashSet::new(),

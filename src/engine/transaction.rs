@@ -15,7 +15,7 @@ pub fn is_queued(client: &Session, command: &Entry) -> bool {
 }
 
 /// Queues a command. A transaction that will abort keeps nothing.
-pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
+pub fn queue(engine: &Engine, client: &mut Session, command: &'static Entry, args: Args<'_>) {
     let aborts = ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC;
     if !client.flags.intersects(aborts) {
         client.queued_bytes += args.0.iter().map(|a| a.len()).sum::<usize>();
@@ -23,6 +23,9 @@ pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
             command: command.id(),
             args: Kept::of(args.0),
         });
+        if command.name == "select" {
+            engine.note_queued_select(client, args);
+        }
     }
     client.reply.simple("QUEUED");
 }
@@ -31,6 +34,7 @@ pub fn queue(client: &mut Session, command: &'static Entry, args: Args<'_>) {
 pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
     client.queue.clear();
     client.queued_bytes = 0;
+    client.queued_db = None;
     client
         .flags
         .remove(ClientFlags::MULTI | ClientFlags::DIRTY_CAS | ClientFlags::DIRTY_EXEC);

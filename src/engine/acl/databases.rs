@@ -11,16 +11,17 @@
 
 use super::selector::Selector;
 use crate::categories;
-use crate::session::Queued;
 use crate::spec::Channels;
-use crate::table::{self, Entry};
+use crate::table::Entry;
 use crate::{Args, ClientFlags, Engine, Session};
 use base::integer::parse_int;
 
 impl Engine {
-    /// Where the next call of a client runs.
+    /// Where the next call of a client runs: in a transaction that is being queued, in the database that it has selected
+    /// last. One that will be discarded selects none.
     pub fn place_of(&self, client: &Session) -> Place {
-        let selected = selected_by_queue(client, self.keyspace.count());
+        let state = client.flags & (ClientFlags::MULTI | ClientFlags::DIRTY_EXEC);
+        let selected = client.queued_db.filter(|_| state == ClientFlags::MULTI);
         self.place(selected.unwrap_or(client.db))
     }
 
@@ -31,21 +32,15 @@ impl Engine {
             databases: self.keyspace.count(),
         }
     }
-}
 
-/// The database that the transaction which is being queued has selected last. One that will be discarded selects none.
-fn selected_by_queue(client: &Session, databases: usize) -> Option<usize> {
-    let state = client.flags & (ClientFlags::MULTI | ClientFlags::DIRTY_EXEC);
-    if state != ClientFlags::MULTI {
-        return None;
+    /// A SELECT was queued.
+    pub(crate) fn note_queued_select(&self, client: &mut Session, args: Args<'_>) {
+        let db = args.get(1).and_then(number);
+        let db = db.and_then(|db| usize::try_from(db).ok());
+        if let Some(db) = db.filter(|db| *db < self.keyspace.count()) {
+            client.queued_db = Some(db);
+        }
     }
-    let selected = |queued: &Queued| match table::of(queued.command).name {
-        "select" => queued.args.run(|argv| number(argv.get(1)?)),
-        _ => None,
-    };
-    let exists = |db: &usize| *db < databases;
-    let selected = |queued| usize::try_from(selected(queued)?).ok().filter(exists);
-    client.queue.iter().rev().find_map(selected)
 }
 
 /// Where a call runs.
