@@ -15,17 +15,18 @@
 use super::hash_pack::{
     change_expire_pack, expiry, find, fits, fits_template, put_pack, put_pack_ex, with_expiries,
 };
+use super::hash_table::{Table, begin_table, table_type, write_field};
 use super::packed::{self, split_i64};
 use super::plain::{self, Fields};
 use super::record::unheld;
 use super::template::{Filled, Template};
 pub use crate::tree::keyed::NewExpiry;
-use crate::tree::keyed::{self, Builder, Expiry, Keyed};
+use crate::tree::keyed::{self, Builder, Expiry};
 use crate::{Item, Limits, UnixMillis};
 use base::large::LARGE_FROM;
 use rdb::RdbType;
 use rdb::listpack::{self, HEADER_LEN, Iter};
-use rdb::{length, lzf, string};
+use rdb::{lzf, string};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -56,8 +57,6 @@ enum FormRef<'a> {
     /// A table that was decoded for this read.
     Scratch(Box<Table>),
 }
-
-type Table = Keyed<keyed::Fields>;
 
 /// A field, its value and its expiry.
 pub type FieldRef<'a> = (Item<'a>, Item<'a>, Option<UnixMillis>);
@@ -449,14 +448,6 @@ impl Hash {
     }
 }
 
-/// The RDB type of a table: fields with an expiry have one of their own.
-fn table_type(min_expire: Option<UnixMillis>) -> RdbType {
-    match min_expire {
-        Some(_) => RdbType::HashTtl,
-        None => RdbType::Hash,
-    }
-}
-
 impl<'a> HashRef<'a> {
     /// Brings what look-ups of these fields will need nearer, where it is large.
     pub fn prefetch<'m>(&self, fields: impl Iterator<Item = &'m [u8]>) {
@@ -691,29 +682,4 @@ impl<'a> HashRef<'a> {
             }
         }
     }
-}
-
-/// Writes what precedes the fields of a table; gives the time from which expiries are counted, if there are any.
-fn begin_table(table: &Table, out: &mut plain::Out<'_>) -> Option<UnixMillis> {
-    let min = table.min_expire();
-    if let Some(min) = min {
-        out.buf().extend_from_slice(&min.to_le_bytes());
-    }
-    length::encode_length(table.len() as u64, out.buf());
-    min
-}
-
-/// A field and its value, two RDB strings.
-fn write_field(
-    strings: &[u8],
-    at: Option<UnixMillis>,
-    min: Option<UnixMillis>,
-    packer: Option<&mut lzf::Packer>,
-    out: &mut plain::Out<'_>,
-) {
-    if let Some(min) = min {
-        let ttl = at.map_or(0, |at| (at - min) as u64 + 1);
-        length::encode_length(ttl, out.buf());
-    }
-    plain::write_strings(strings, packer, out);
 }

@@ -10,6 +10,7 @@
 mod array;
 mod hash;
 mod hash_pack;
+mod hash_table;
 mod list;
 mod opaque;
 mod packed;
