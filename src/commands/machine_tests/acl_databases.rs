@@ -73,7 +73,7 @@ fn what_is_queued_runs_in_the_database_that_the_transaction_has_selected() {
     assert_eq!(bench.engine.stats.denied_databases, 2);
     let log = bench.run("ACL LOG");
     assert!(
-        log.contains("\"database\"") && log.contains("\"SET\""),
+        log.contains("\"database\"") && log.contains("\"set\""),
         "{log}"
     );
 }

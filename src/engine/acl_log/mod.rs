@@ -36,7 +36,11 @@ impl Engine {
         let (reason, object) = match denied {
             Denied::Database(at) => {
                 self.stats.denied_databases += 1;
-                (Reason::Database, &args[at])
+                let object = match at {
+                    0 => entry.name.as_bytes(),
+                    at => args.0[at],
+                };
+                (Reason::Database, object)
             }
             Denied::Command => {
                 self.stats.denied_commands += 1;
