@@ -70,8 +70,11 @@ fn administration(random: &mut Random) -> Vec<Words> {
     let mut set = words(&["ACL", "SETUSER", "u", "reset", "on", "nopass"]);
     for _ in 0..=random.below(5) {
         let rule = match random.below(6) {
-            0 => format!("({})", rules(random).join(" ")),
-            _ => rules(random).concat(),
+            0 => {
+                let inner: Vec<String> = (0..random.below(4)).map(|_| rule(random)).collect();
+                format!("({})", inner.join(" "))
+            }
+            _ => rule(random),
         };
         set.extend(words(&[&rule]));
     }
@@ -84,9 +87,9 @@ fn administration(random: &mut Random) -> Vec<Words> {
     admin
 }
 
-/// One rule, or the rules of a selector.
-fn rules(random: &mut Random) -> Vec<String> {
-    let rule = match random.below(12) {
+/// A rule that is not in parentheses.
+fn rule(random: &mut Random) -> String {
+    match random.below(12) {
         0..=2 => "+@all".to_owned(),
         3 => format!(
             "+{}",
@@ -105,8 +108,7 @@ fn rules(random: &mut Random) -> Vec<String> {
                 .collect();
             format!("{}{}", random.one_of(&["db=", "DB="]), numbers.join(","))
         }
-    };
-    vec![rule]
+    }
 }
 
 /// Calls of the user, in whatever database it is in by then.

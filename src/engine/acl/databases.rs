@@ -35,11 +35,8 @@ impl Engine {
 
     /// A SELECT was queued.
     pub(crate) fn note_queued_select(&self, client: &mut Session, args: Args<'_>) {
-        let db = args.get(1).and_then(number);
-        let db = db.and_then(|db| usize::try_from(db).ok());
-        if let Some(db) = db.filter(|db| *db < self.keyspace.count()) {
-            client.queued_db = Some(db);
-        }
+        let selected = self.place(client.db).named(args.get(1));
+        client.queued_db = selected.or(client.queued_db);
     }
 }
 
@@ -52,6 +49,14 @@ pub struct Place {
     pub databases: usize,
 }
 
+impl Place {
+    /// The database that an argument names. What names none is an error of the command.
+    fn named(&self, argument: Option<&[u8]>) -> Option<usize> {
+        let db = usize::try_from(parse_int(argument?)?).ok()?;
+        (db < self.databases).then_some(db)
+    }
+}
+
 /// What the selector refuses: the index of an argument that names a database, or 0 for the database in which the call
 /// runs.
 pub fn refused(
@@ -61,11 +66,9 @@ pub fn refused(
     place: Place,
 ) -> Option<usize> {
     let allowed = selector.databases.as_deref()?;
-    let allows = |db: i64| allowed.binary_search(&db).is_ok();
+    let allows = |db: usize| allowed.binary_search(&db).is_ok();
     let forbids = |at: usize| {
-        // What names no database is an error of the command.
-        let named = args.get(at).and_then(number);
-        let named = named.filter(|db| (0..place.databases as i64).contains(db));
+        let named = place.named(args.get(at));
         named.is_some_and(|db| !allows(db)).then_some(at)
     };
     let (named, uses_own) = match entry.name {
@@ -80,11 +83,7 @@ pub fn refused(
         "flushall" => return Some(0),
         _ => (None, uses_database(entry)),
     };
-    named.or_else(|| (uses_own && !allows(place.db as i64)).then_some(0))
-}
-
-fn number(text: &[u8]) -> Option<i64> {
-    parse_int(text)
+    named.or_else(|| (uses_own && !allows(place.db)).then_some(0))
 }
 
 fn uses_database(entry: &'static Entry) -> bool {

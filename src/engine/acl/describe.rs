@@ -66,7 +66,7 @@ impl Selector {
             None => b"alldbs".to_vec(),
             Some([]) => b"resetdbs".to_vec(),
             Some(databases) => {
-                let numbers: Vec<String> = databases.iter().map(i64::to_string).collect();
+                let numbers: Vec<String> = databases.iter().map(usize::to_string).collect();
                 format!("db={}", numbers.join(",")).into_bytes()
             }
         }

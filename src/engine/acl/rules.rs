@@ -278,7 +278,7 @@ fn with_rights(text: &[u8]) -> Result<(&[u8], Rights), RuleError> {
 
 /// Numbers between commas, in ascending order. They may be larger than `databases`, which may be another one when the
 /// rules are read again.
-fn databases(list: &[u8]) -> Result<Vec<i64>, RuleError> {
+fn databases(list: &[u8]) -> Result<Vec<usize>, RuleError> {
     let mut databases = Vec::new();
     for number in list.split(|b| *b == b',') {
         let digits = number.strip_prefix(b"-").unwrap_or(number);
@@ -287,7 +287,7 @@ fn databases(list: &[u8]) -> Result<Vec<i64>, RuleError> {
         }
         let number = std::str::from_utf8(number).ok();
         let number = number.and_then(|number| number.parse().ok());
-        let number = number.filter(|db| (0..=i64::from(i32::MAX)).contains(db));
+        let number = number.filter(|db| *db <= i32::MAX as usize);
         databases.push(number.ok_or(RuleError::DatabaseOutOfRange)?);
     }
     databases.sort_unstable();

@@ -37,7 +37,7 @@ pub struct Selector {
     /// The channels that are allowed.
     pub channels: Vec<Vec<u8>>,
     /// The only databases that are allowed, in ascending order; `None`: all.
-    pub databases: Option<Vec<i64>>,
+    pub databases: Option<Vec<usize>>,
 }
 
 impl Selector {
