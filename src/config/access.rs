@@ -7,7 +7,7 @@ use base::glob;
 use std::collections::BTreeMap;
 
 /// The directives that any of the patterns names, under the names that matched, with their values, each
-/// once.
+/// once and in the order of the names.
 pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(String, String)> {
     let is_name = |p: &[u8]| !p.iter().any(|b| b"*?[".contains(b));
     let is_plain = |p: &[u8]| is_name(p) && !p.contains(&b'\\');
