@@ -2,7 +2,7 @@
 //! concern.
 
 use super::call::Own;
-use super::{Engine, KeyHint, Session};
+use super::{Engine, Hint, Session};
 
 /// A running command.
 pub struct Cx<'a> {
@@ -13,5 +13,5 @@ pub struct Cx<'a> {
     /// What is sent to the replicas if the command changed something.
     pub(crate) own: Own,
     /// The hash of a key of the request.
-    pub(crate) hint: KeyHint<'a>,
+    pub(crate) hint: Hint<'a>,
 }

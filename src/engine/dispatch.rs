@@ -7,7 +7,7 @@ use super::scripting::{CallRest, Rest};
 use super::spec::{Flags, Group};
 use super::table::{self, Entry};
 use super::{
-    Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, KeyHint, Session, links,
+    Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, Hint, Session, links,
     running, tracking, transaction,
 };
 use base::LogLevel;
@@ -24,16 +24,11 @@ fn asked(args: Args<'_>) -> usize {
 impl Executor {
     /// Runs one request for a session that the caller holds.
     pub fn run(&mut self, client: &mut Session, argv: &[&[u8]]) {
-        self.run_hinted(client, argv, KeyHint::default());
+        self.run_hinted(client, argv, Hint::default());
     }
 
-    /// As [`Executor::run`], where the hash of one of its keys may be known.
-    pub fn run_hinted<'a>(
-        &mut self,
-        client: &mut Session,
-        argv: &'a [&'a [u8]],
-        hint: KeyHint<'a>,
-    ) {
+    /// As [`Executor::run`], where something may be known about the request.
+    pub fn run_hinted<'a>(&mut self, client: &mut Session, argv: &'a [&'a [u8]], hint: Hint<'a>) {
         if argv.is_empty() {
             return;
         }
@@ -54,7 +49,7 @@ impl Executor {
         }
     }
 
-    fn run_admitted<'a>(&mut self, client: &mut Session, args: Args<'a>, hint: KeyHint<'a>) {
+    fn run_admitted<'a>(&mut self, client: &mut Session, args: Args<'a>, hint: Hint<'a>) {
         let command = match self.admit_request(client, args) {
             Ok(command) => {
                 client.requested = Some(command.id());
@@ -129,7 +124,7 @@ impl Engine {
         command: &'static Entry,
         args: Args<'_>,
     ) -> CmdResult {
-        self.call_hinted(client, command, args, KeyHint::default())
+        self.call_hinted(client, command, args, Hint::default())
     }
 
     /// Runs a request of a log. It has passed the gates once, so it comes to none.
@@ -138,7 +133,7 @@ impl Engine {
         client: &mut Session,
         command: &'static Entry,
         args: Args<'a>,
-        hint: KeyHint<'a>,
+        hint: Hint<'a>,
     ) -> CmdResult {
         if !command.arity_fits(args.len()) {
             return Err(CommandError::arity(command.name));
@@ -157,7 +152,7 @@ impl Engine {
         client: &mut Session,
         command: &'static Entry,
         args: Args<'a>,
-        hint: KeyHint<'a>,
+        hint: Hint<'a>,
     ) -> CmdResult {
         let dirty = self.dirty;
         let began = self.tick;
@@ -196,7 +191,7 @@ impl Engine {
             // It comes from a log: as in the reference, it is neither counted nor timed, and goes to no log again.
             return result;
         }
-        self.settle(client, command, args, started, own, result)
+        self.settle(client, command, (args, hint.frame()), started, own, result)
     }
 
     /// A command that is large, or whose keys HOTKEYS counts, has run. A call that waits comes here when its wait is
@@ -226,14 +221,14 @@ impl Engine {
         }
     }
 
-    /// What follows a handler: it is counted, and its request propagated. Inline: it has as many arguments as
-    /// [`Engine::call`] has variables.
+    /// What follows a handler: it is counted, and its request propagated, by its `frame` if that is known. Inline: it
+    /// has as many arguments as [`Engine::call`] has variables.
     #[inline(always)]
     pub(super) fn settle(
         &mut self,
         client: &mut Session,
         command: &'static Entry,
-        args: Args<'_>,
+        (args, frame): (Args<'_>, Option<&[u8]>),
         started: Started,
         own: Own,
         result: CmdResult,
@@ -285,7 +280,7 @@ impl Engine {
         if (own == Own::Forced || (own == Own::Verbatim && changed && writes()))
             && !(from_script && self.scripting.keeps_effects())
         {
-            self.propagate(client.db, args.0);
+            self.propagate_framed(client.db, args.0, frame);
         }
         if client.tracking.is_some() && reads_keys(command) {
             let keys = command.command.keys.positions(&args);

@@ -4,7 +4,7 @@
 //! key is usually the first argument; if it is not, only the hint is lost.
 
 use crate::replay::Known;
-use crate::{Engine, KeyHint};
+use crate::{Engine, Hint};
 use keyspace::{Db, Hasher, MemberArgs};
 use smallvec::SmallVec;
 
@@ -113,10 +113,10 @@ impl Hashes {
 
     /// The hint for request `i` of the batch, which has these arguments.
     #[inline]
-    pub fn hint<'a>(&self, i: usize, argv: &[&'a [u8]]) -> KeyHint<'a> {
+    pub fn hint<'a>(&self, i: usize, argv: &[&'a [u8]]) -> Hint<'a> {
         match (self.0.get(i), argv.get(1)) {
-            (Some(&hash), Some(key)) => KeyHint::new(key, hash),
-            _ => KeyHint::default(),
+            (Some(&hash), Some(key)) => Hint::new(key, hash),
+            _ => Hint::default(),
         }
     }
 }

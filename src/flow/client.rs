@@ -240,7 +240,7 @@ fn run_batch(
                 &many
             }
         };
-        let hint = hashes.hint(ran, argv);
+        let hint = hashes.hint(ran, argv).framed(parser.frame(ran, rest));
         let seal = engine.commits.seal();
         if ran == 0 && parser.is_refused() {
             engine.reject(session, &REFUSED);

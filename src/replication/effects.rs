@@ -35,6 +35,19 @@ impl Effects {
         self.ends.push((db, self.bytes.len()));
     }
 
+    /// Adds one effect, whose encoded request is known.
+    pub fn push_framed(&mut self, db: usize, argv: &[&[u8]], frame: &[u8]) {
+        #[cfg(debug_assertions)]
+        {
+            let mut encoded = Vec::new();
+            base::request::encode_request(&mut encoded, argv);
+            debug_assert_eq!(frame, encoded, "what the request's encoding is taken for");
+        }
+        self.bytes.extend_from_slice(frame);
+        self.needs |= Reads::needed_by(argv);
+        self.ends.push((db, self.bytes.len()));
+    }
+
     /// What a reader of these effects must understand, in addition to what all readers do.
     pub fn needs(&self) -> Reads {
         self.needs
@@ -57,6 +70,15 @@ impl Effects {
             .iter()
             .zip(starts)
             .map(|(&(db, end), start)| (db, self.parts(start, end)))
+    }
+
+    /// The database and the encoded request, if there is one effect, which is in one piece.
+    #[inline]
+    pub fn single(&self) -> Option<(usize, &[u8])> {
+        match self.ends[..] {
+            [(db, _)] if self.larges.is_empty() => Some((db, &self.bytes)),
+            _ => None,
+        }
     }
 
     /// The encoded parts between two ends.

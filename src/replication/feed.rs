@@ -36,6 +36,11 @@ impl Feed {
 
     /// Passes the bytes of the effects of one top-level command to `append`, part by part.
     pub fn effects(&mut self, effects: &Effects, mut append: impl FnMut(&[u8])) {
+        if let Some((db, bytes)) = effects.single()
+            && self.selected == Some(db)
+        {
+            return append(bytes);
+        }
         let wrap = effects.len() > 1;
         if wrap {
             append(MULTI);

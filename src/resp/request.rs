@@ -100,6 +100,8 @@ struct Request {
     bytes: usize,
     /// Its arguments are in `words`.
     inline: bool,
+    /// Its bytes are those that an encoder would write for these arguments, all of which are short.
+    plain: bool,
 }
 
 /// The parser of one connection. See the module.
@@ -109,6 +111,8 @@ pub struct Parser {
     at: usize,
     /// Arguments of the current multi-bulk request still to come.
     missing: usize,
+    /// The current request is [`Request::plain`] so far.
+    plain: bool,
     /// Length of the bulk whose header has been read.
     bulk: Option<usize>,
     spans: Vec<Span>,
@@ -177,6 +181,21 @@ impl Parser {
                 None => &self.larges[s.start - LARGE][..s.len],
             }
         })
+    }
+
+    /// The bytes of request `i`, if they are exactly those that an encoder would write for its arguments. That is told
+    /// only of requests of few and short arguments, which are most.
+    #[inline]
+    pub fn frame<'a>(&self, i: usize, buf: &'a [u8]) -> Option<&'a [u8]> {
+        let request = self.requests[i];
+        if !request.plain {
+            return None;
+        }
+        let start = i.checked_sub(1).map_or(0, |i| self.requests[i].spans);
+        let first = self.spans.get(start)?;
+        // The line of the first argument, and before it that of their number, which has one digit.
+        let lines = 4 + usize::from(first.len > 9) + 4;
+        buf.get(first.start.checked_sub(lines)?..request.bytes)
     }
 
     /// A large argument of the buffer's first request has begun to arrive: where in the buffer its bytes start, and
@@ -283,6 +302,7 @@ impl Parser {
             words: _,
             larges,
             refused,
+            plain: _,
         } = self;
         let collected = !spans.is_empty() || !requests.is_empty() || !larges.is_empty();
         *at == 0 && *missing == 0 && bulk.is_none() && !collected && !refused
@@ -305,8 +325,10 @@ impl Parser {
         if let Some((n @ 1..=9, len)) = short_line(&buf[self.at..], b'*') {
             self.at += len;
             self.missing = n;
+            self.plain = true;
             return Ok(true);
         }
+        self.plain = false;
         let Some((n, next)) = number_line(buf, self.at + 1) else {
             return incomplete(buf.len() - self.at, ProtocolError::CountTooLong);
         };
@@ -330,6 +352,7 @@ impl Parser {
                     break;
                 }
             }
+            self.plain = false;
             let len = match self.bulk.take() {
                 Some(len) => len,
                 None => match self.bulk_header(buf, limits)? {
@@ -353,14 +376,14 @@ impl Parser {
         Ok(true)
     }
 
-    /// Takes the arguments that are complete and short, up to the first that is not.
+    /// Takes the arguments that are complete, short and as an encoder would write them, up to the first that is not.
     #[inline]
     fn short_arguments(&mut self, buf: &[u8], limits: RequestLimits) {
         let (mut at, mut missing) = (self.at, self.missing);
         while missing > 0
             && let Some((len, line)) = short_line(&buf[at..], b'$')
             && len as u64 <= limits.bulk
-            && buf.len() - at >= line + len + 2
+            && let Some(b"\r\n") = buf.get(at + line + len..at + line + len + 2)
         {
             let start = at + line;
             self.spans.push(Span { start, len });
@@ -423,6 +446,7 @@ impl Parser {
             spans: self.spans.len(),
             bytes: self.at,
             inline,
+            plain: self.plain && !inline,
         });
     }
 }
@@ -439,13 +463,13 @@ fn incomplete(seen: usize, too_long: ProtocolError) -> Result<bool, ProtocolErro
 /// of the line. `None` for all others, and for what is not such a line.
 #[inline(always)]
 fn short_line(line: &[u8], mark: u8) -> Option<(usize, usize)> {
-    let &[first, a, b, c, _] = line.first_chunk()?;
+    let &[first, a, b, c, d] = line.first_chunk()?;
     let (a, ones) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
     if first != mark || a > 9 {
         None
-    } else if b == b'\r' {
+    } else if [b, c] == *b"\r\n" {
         Some((usize::from(a), 4))
-    } else if a > 0 && ones <= 9 && c == b'\r' {
+    } else if a > 0 && ones <= 9 && [c, d] == *b"\r\n" {
         Some((usize::from(a) * 10 + usize::from(ones), 5))
     } else {
         None
@@ -499,6 +523,56 @@ mod tests {
             }
         }
         (seen, None)
+    }
+
+    #[test]
+    fn a_frame_is_what_an_encoder_would_write() {
+        let short: &[&[u8]] = &[b"SET", b"k", b""];
+        let tens: &[&[u8]] = &[b"SET", b"ten bytes.", &[b'v'; 99]];
+        let long: &[&[u8]] = &[b"SET", b"k", &[b'v'; 100]];
+        let many: &[&[u8]] = &[&b"DEL"[..]; 10];
+        let mut requests = Vec::new();
+        for (argv, has_frame) in [(short, true), (tens, true), (long, false), (many, false)] {
+            let mut bytes = Vec::new();
+            base::request::encode_request(&mut bytes, argv);
+            requests.push((bytes, has_frame));
+        }
+        // None of these is what an encoder would write.
+        let others: [&[u8]; 8] = [
+            b"*1\r\n$4\r\nPINGxx",
+            b"*1\rx$4\r\nPING\r\n",
+            b"*1\r\n$4\rxPING\r\n",
+            b"*1\r\n$10\rxPINGPINGPI\r\n",
+            b"*+1\r\n$4\r\nPING\r\n",
+            b"*1\r\n$+4\r\nPING\r\n",
+            b"*01\r\n$4\r\nPING\r\n",
+            b"PING\r\n",
+        ];
+        requests.extend(others.map(|bytes| (bytes.to_vec(), false)));
+        let mut frames = 0;
+        for (before, _) in &requests {
+            for (bytes, has_frame) in &requests {
+                for cut in 0..=bytes.len() {
+                    let mut parser = Parser::default();
+                    let mut buf = [&before[..], b"\r\n", &bytes[..cut]].concat();
+                    // What is no request at all ends the connection.
+                    let first = parser.parse(&buf, LIMITS, usize::MAX);
+                    buf.extend_from_slice(&bytes[cut..]);
+                    let second = first.and_then(|()| parser.parse(&buf, LIMITS, usize::MAX));
+                    if second.is_err() || parser.len() != 2 {
+                        continue;
+                    }
+                    if let Some(frame) = parser.frame(1, &buf) {
+                        assert!(has_frame, "{:?}", bytes.escape_ascii().to_string());
+                        assert_eq!(frame, bytes, "cut at {cut}");
+                        frames += 1;
+                    } else if cut == 0 {
+                        assert!(!has_frame, "{:?}", bytes.escape_ascii().to_string());
+                    }
+                }
+            }
+        }
+        assert!(frames > 50, "{frames} frames were compared");
     }
 
     fn words(text: &str) -> Vec<Vec<u8>> {

@@ -32,6 +32,17 @@ impl Engine {
         }
     }
 
+    /// As [`Engine::propagate`], where the encoded request may be known.
+    #[inline]
+    pub(crate) fn propagate_framed(&mut self, db: usize, argv: &[&[u8]], frame: Option<&[u8]>) {
+        if self.takes_effects() {
+            match frame {
+                Some(frame) => self.commits.pending.push_framed(db, argv, frame),
+                None => self.commits.pending.push(db, argv),
+            }
+        }
+    }
+
     /// Whether any log is there to take effects, for those that are not worth being put together otherwise.
     #[inline]
     pub fn takes_effects(&self) -> bool {

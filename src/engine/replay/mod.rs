@@ -13,7 +13,7 @@ mod order;
 pub use order::{Known, Order};
 
 use crate::args::Args;
-use crate::{ClientFlags, ClientId, Engine, KeyHint, Session};
+use crate::{ClientFlags, ClientId, Engine, Hint, Session};
 use replication::StreamDb;
 use std::fmt;
 
@@ -79,8 +79,8 @@ impl Replay {
             return Err(NotHere::Command(name));
         };
         let hint = match known.hashed() {
-            Some(at) => KeyHint::new(argv[at], known.hash()),
-            None => KeyHint::default(),
+            Some(at) => Hint::new(argv[at], known.hash()),
+            None => Hint::default(),
         };
         engine.commits.collect(false);
         let session = &mut self.session;

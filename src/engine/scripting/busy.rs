@@ -182,7 +182,7 @@ impl Engine {
         } = rest;
         let command = table::of(command);
         let settled =
-            args.run(|argv| self.settle(client, command, Args(argv), started, own, result));
+            args.run(|argv| self.settle(client, command, (Args(argv), None), started, own, result));
         if let Err(error) = settled {
             self.fail(client, &error);
         }
