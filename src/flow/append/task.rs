@@ -106,9 +106,9 @@ impl<D: Disk> Task<D> {
         }
     }
 
-    /// It was waited so long, and so many commits were there.
-    pub fn gathered(&mut self, waited: Duration, there: u64) {
-        self.writers.waited(waited, there);
+    /// That wait began with the first commit and ends now, and so many commits are there.
+    pub fn gathered(&mut self, begun: Duration, there: u64, timer: &impl Timer) {
+        self.writers.waited(begun, timer.now(), there);
     }
 
     /// All commits up to this one are durable.
@@ -267,7 +267,9 @@ impl<D: Disk> Task<D> {
                         queue.took("aof-fsync-always", ms(took) as i64);
                         queue.commits_after(durable)
                     });
-                    self.writers.synced(took, durable.since(before), waiting);
+                    let made_durable = durable.since(before);
+                    let now = begun + took;
+                    self.writers.synced(now, took, made_durable, waiting);
                 }
                 _ => self.delayed += u64::from(took >= DELAYED),
             }

@@ -20,7 +20,7 @@ pub fn run(mut task: Task<Machine>, shared: &Shared) {
         {
             let begun = timer.now();
             let there = shared.gather(task.durable(), wanted, within);
-            task.gathered(timer.now() - begun, there);
+            task.gathered(begun, there, &timer);
         }
         let orders = shared.with(Queue::take);
         if task.turn(orders, &timer, shared) {
