@@ -1,7 +1,7 @@
 //! Intersections, unions, differences.
 //!
 //! An intersection iterates over the smallest set and looks its members up in the others. A difference iterates over
-//! the first set. A union collects all members.
+//! the first set. A union collects all members. Sets of integers are merged in ascending order.
 
 use crate::member::Member;
 use engine::args::{parse_int, up_to};
@@ -77,6 +77,9 @@ fn distinct(mut found: Vec<Option<Loc>>) -> Vec<Option<Loc>> {
     found
 }
 
+/// Up to this many integers of a set for each one that is asked for, passing them is less work than looking it up.
+const PASSED: usize = 8;
+
 /// A set that is asked for many members.
 enum Asked<'a> {
     AsItIs(&'a SetRef<'a>),
@@ -84,6 +87,8 @@ enum Asked<'a> {
     Members(HashSet<Cow<'a, [u8]>>),
     /// The members come in the order of its hashes.
     Along(Along<'a>),
+    /// The members come in ascending order, as its own do; this is the place of the next one.
+    Ascending(Vec<i64>, usize),
 }
 
 /// What a table of the members of a listpack costs for each member that it is made of or asked for, in members that
@@ -104,6 +109,12 @@ impl<'a> Asked<'a> {
 
     /// Prepares for a lookup of each member of `other`, in the order of `other`.
     fn of_members(set: &'a SetRef<'a>, other: &SetRef<'_>) -> Self {
+        if other.encoding() == "intset"
+            && set.len() / PASSED <= other.len()
+            && let Some(ints) = set.ints()
+        {
+            return Asked::Ascending(ints, 0);
+        }
         let ordered = other.hashed().is_some();
         match ordered.then(|| set.along(other.len())).flatten() {
             Some(along) => Asked::Along(along),
@@ -117,7 +128,14 @@ impl<'a> Asked<'a> {
             (Asked::Along(_), Member::Item(_)) => {
                 unreachable!("sets without hashes are not asked so")
             }
-            (Asked::AsItIs(set), member) => member.item().with(|m| set.contains(m)),
+            (Asked::Ascending(ints, at), Member::Item(Item::Int(n))) => {
+                while ints.get(*at).is_some_and(|other| other < n) {
+                    *at += 1;
+                }
+                ints.get(*at) == Some(n)
+            }
+            (Asked::Ascending(..), _) => unreachable!("only integers are asked for so"),
+            (Asked::AsItIs(set), member) => set.contains_item(member.item()),
             (Asked::Members(set), member) => member.item().with(|m| set.contains(m)),
         }
     }
@@ -177,15 +195,54 @@ fn store(cx: &mut Cx<'_>, args: Args<'_>, op: Op) -> CmdResult {
         found = distinct(found);
     }
     let sets = views(cx, &found);
-    let limits: &Limits = &cx.engine.limits;
-    let mut result = Set::new();
+    let mut result = Stored::new(&cx.engine.limits);
     each(op, &sets, |member| {
-        member.with(|m| result.add_absent(m, limits));
+        result.push(member);
         true
     });
+    let result = result.set();
     drop(sets);
     cx.store(&args[1], result, Event::Set, op.stored());
     Ok(())
+}
+
+/// A result that becomes a set.
+struct Stored<'a> {
+    /// What has come so far, if these are integers in ascending order.
+    ints: Vec<i64>,
+    /// What has come so far otherwise.
+    set: Option<Set>,
+    limits: &'a Limits,
+}
+
+impl<'a> Stored<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Stored {
+            ints: Vec::new(),
+            set: None,
+            limits,
+        }
+    }
+
+    /// Adds a member that has not come yet.
+    fn push(&mut self, member: Item<'_>) {
+        if self.set.is_none()
+            && let Item::Int(n) = member
+            && self.ints.last().is_none_or(|last| *last < n)
+        {
+            return self.ints.push(n);
+        }
+        let set = self.set.get_or_insert_with(|| match &self.ints[..] {
+            [] => Set::new(),
+            ints => Set::of_ints(ints, self.limits),
+        });
+        member.with(|member| set.add_absent(member, self.limits));
+    }
+
+    fn set(self) -> Set {
+        self.set
+            .unwrap_or_else(|| Set::of_ints(&self.ints, self.limits))
+    }
 }
 
 /// Calls `f` with each member of the result, once, until it says `false`.
@@ -235,6 +292,14 @@ fn each_of_union(sets: &[Option<SetRef<'_>>], mut f: impl FnMut(Item<'_>) -> boo
         let new = members.filter(|member| !before.has(member));
         let mut all = first.iter().chain(new.map(|member| member.item()));
         all.all(f);
+        return;
+    }
+    if sets.iter().all(|set| set.encoding() == "intset") {
+        let mut all: Vec<i64> = sets.iter().filter_map(|set| set.ints()).flatten().collect();
+        // The sort that merges runs which ascend.
+        all.sort();
+        all.dedup();
+        all.into_iter().map(Item::Int).all(f);
         return;
     }
     let mut seen: HashSet<Cow<'_, [u8]>> = HashSet::new();

@@ -224,3 +224,69 @@ fn sizes_of_differences_and_unions_are_counted_up_to_a_limit() {
         ("SUNIONCARD 2 a b foo", "-ERR syntax error"),
     ]);
 }
+
+/// Sets of integers are merged in order, of every width and of sizes that differ little and much.
+#[test]
+fn integers_are_combined_as_any_members_are() {
+    use std::collections::BTreeSet;
+    let mut rng = base::testing::Rng::new(3);
+    for round in 0..60 {
+        let mut bench = Bench::new();
+        let limit = [512, 20, 0][round % 3];
+        bench.run(&format!("CONFIG SET set-max-intset-entries {limit}"));
+        let shift = [60, 40, 10][rng.below(3)];
+        let mut sets: Vec<BTreeSet<i64>> = Vec::new();
+        for key in ["a", "b", "c"] {
+            let few = [1, 5, 60][rng.below(3)];
+            let members: BTreeSet<i64> = (0..few)
+                .map(|_| match rng.below(2) {
+                    0 => rng.below(60) as i64,
+                    _ => rng.next() as i64 >> shift,
+                })
+                .collect();
+            for member in &members {
+                bench.run(&format!("SADD {key} {member}"));
+            }
+            sets.push(members);
+        }
+        let [a, b, c] = &sets[..] else {
+            unreachable!("three keys")
+        };
+        let results: [(&str, BTreeSet<i64>); 3] = [
+            ("SINTER", &(a & b) & c),
+            ("SUNION", &(a | b) | c),
+            ("SDIFF", &(a - b) - c),
+        ];
+        for (name, expected) in results {
+            let stored = bench.run(&format!("{name}STORE d a b c"));
+            assert_eq!(stored, format!(":{}", expected.len()), "{name}");
+            assert_eq!(bench.run("SCARD d"), stored);
+            for member in &expected {
+                assert_eq!(bench.run(&format!("SISMEMBER d {member}")), ":1");
+                // The same members, added one by one, have the same form.
+                bench.run(&format!("SADD e {member}"));
+            }
+            assert_eq!(
+                bench.run("OBJECT ENCODING d"),
+                bench.run("OBJECT ENCODING e"),
+                "{name} of {} with {limit}",
+                expected.len()
+            );
+            let shown: BTreeSet<String> = bench
+                .run(&format!("{name} a b c"))
+                .trim_matches(['[', ']'])
+                .split(", ")
+                .filter(|member| !member.is_empty())
+                .map(|member| member.trim_matches('"').to_owned())
+                .collect();
+            let expected: BTreeSet<String> = expected.iter().map(i64::to_string).collect();
+            assert_eq!(shown, expected, "{name}");
+            bench.run("DEL d");
+            bench.run("DEL e");
+        }
+        assert_eq!(
+            bench.run("SINTERCARD 3 a b c"),
+            format!(":{}", (&(a & b) & c).len())
+        );
+    }
+}

@@ -74,6 +74,22 @@ impl Set {
         Self::default()
     }
 
+    /// A set of these integers, which ascend: the one that [`Set::add`] of each would make, at once.
+    pub fn of_ints(ints: &[i64], limits: &Limits) -> Self {
+        let mut set = Set::new();
+        if limits.set_max_intset_entries == 0 {
+            // The first member decides otherwise than for a form that it could have had.
+            let add = |n: &i64| Item::Int(*n).with(|member| set.add_absent(member, limits));
+            ints.iter().for_each(add);
+            return set;
+        }
+        set.0 = Form::Ints(intset::build(ints));
+        if ints.len() > limits.set_max_intset_entries {
+            set.make_table();
+        }
+        set
+    }
+
     /// As a reader sees it.
     pub fn as_ref(&self) -> SetRef<'_> {
         SetRef(match &self.0 {
@@ -443,6 +459,22 @@ impl<'a> SetRef<'a> {
             FormRef::Ints(set) => canonical_i64(member).is_some_and(|n| intset::contains(set, n)),
             FormRef::Pack(lp) => listpack::find(lp, HEADER_LEN, member, 1).is_some(),
             _ => self.table().is_some_and(|table| table.contains(member)),
+        }
+    }
+
+    /// Membership of what is a member of another set.
+    pub fn contains_item(&self, member: Item<'_>) -> bool {
+        match (&self.0, member) {
+            (FormRef::Ints(set), Item::Int(n)) => intset::contains(set, n),
+            _ => member.with(|member| self.contains(member)),
+        }
+    }
+
+    /// All members, ascending, if they are held as integers.
+    pub fn ints(&self) -> Option<Vec<i64>> {
+        match &self.0 {
+            FormRef::Ints(set) => Some(intset::members(set)),
+            _ => None,
         }
     }
 

@@ -91,6 +91,28 @@ pub fn iter(set: &[u8]) -> impl DoubleEndedIterator<Item = i64> + ExactSizeItera
     (0..count(set).min(held)).map(|i| get(set, i).unwrap_or(0))
 }
 
+/// The members, ascending, read at once.
+pub fn members(set: &[u8]) -> Vec<i64> {
+    let (width, count) = header(set);
+    let held = set.get(HEADER_LEN..).unwrap_or_default();
+    match width {
+        2 => each_of(held, count, i16::from_le_bytes),
+        4 => each_of(held, count, i32::from_le_bytes),
+        8 => each_of(held, count, i64::from_le_bytes),
+        _ => Vec::new(),
+    }
+}
+
+fn each_of<T: Into<i64>, const WIDTH: usize>(
+    held: &[u8],
+    count: usize,
+    read: impl Fn([u8; WIDTH]) -> T,
+) -> Vec<i64> {
+    let (members, _) = held.as_chunks::<WIDTH>();
+    let members = members.iter().take(count);
+    members.map(|bytes| read(*bytes).into()).collect()
+}
+
 /// The index of `n` (`Ok`), or the index at which it would be inserted (`Err`).
 pub fn search(set: &[u8], n: i64) -> Result<usize, usize> {
     let (mut low, mut high) = (0, count(set));
@@ -230,6 +252,7 @@ mod tests {
                 assert_eq!(contains(&set, n), model.contains(&n));
             }
             assert!(iter(&set).eq(model.iter().copied()));
+            assert!(members(&set).into_iter().eq(model.iter().copied()));
             if !model.is_empty() {
                 assert_eq!(check(&set), Ok(model.len()));
                 let members: Vec<i64> = model.into_iter().collect();
@@ -249,6 +272,7 @@ mod tests {
             }
             let _ = check(&set);
             let _ = iter(&set).take(10).count();
+            let _ = members(&set);
             let _ = search(&set, rng.next() as i64);
         }
     }
