@@ -6,7 +6,7 @@
 //! snapshot ([`Db::emit_first`]).
 
 use super::db::Db;
-use super::directory::room_for;
+use super::directory::{ALONE_SLACK, room_for};
 use super::edit::pack;
 use super::heap::EXTENT_MAX;
 use super::loc::Loc;
@@ -523,8 +523,10 @@ impl Db {
         let entries = segment.entries() as usize;
         let groups = segment.slots().groups();
         let crowded = segment.is_crowded();
+        let alone = segment.depth() == 0;
         let (live, used) = (segment.live(), segment.used() as usize);
-        let weedy = segment.removed() as usize * 8 > entries || groups == GROUPS_MAX;
+        let few = if alone { entries } else { entries / 8 };
+        let weedy = segment.removed() as usize > few || groups == GROUPS_MAX;
         let groups = match crowded {
             true if !weedy => segment::groups_for(entries).max(groups + 1),
             _ => groups,
@@ -549,10 +551,10 @@ impl Db {
         if compact {
             self.emit_first(loc);
             self.dir
-                .rebuild(hash, link, groups, room_for(groups, live, len), true);
+                .rebuild(hash, link, groups, room_for(groups, live, len, alone), true);
             return true;
         }
-        let room = room_for(groups, used, len);
+        let room = room_for(groups, used, len, alone);
         if crowded || !self.dir.grow(hash, link, room) {
             self.dir.rebuild(hash, link, groups, room, false);
         }
@@ -565,11 +567,16 @@ impl Db {
         let segment = self.link_of(loc);
         let entries = segment.entries() as usize;
         let (live, garbage) = (segment.live(), segment.garbage() as usize);
+        let alone = segment.depth() == 0;
         if entries == 0 && (segment.depth() == 0 || self.dir.is_chained(hash)) {
             self.emit_first(loc);
             return self.dir.drop_empty(hash, link);
         }
-        if garbage * 8 <= live || garbage < GARBAGE_MIN.min(live + 1) {
+        let worth = match alone {
+            true => ALONE_SLACK,
+            false => GARBAGE_MIN.min(live + 1),
+        };
+        if garbage * 8 <= live || garbage < worth {
             return;
         }
         if let Some(other) = self.dir.mergeable(hash, MERGE_MAX) {
@@ -585,7 +592,7 @@ impl Db {
         let groups = segment::groups_for(entries).min(segment.slots().groups());
         self.emit_first(loc);
         self.dir
-            .rebuild(hash, link, groups, room_for(groups, live, 0), true);
+            .rebuild(hash, link, groups, room_for(groups, live, 0, alone), true);
     }
 }
 

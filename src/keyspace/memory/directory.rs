@@ -234,8 +234,9 @@ impl Directory {
     /// Creates the first segment of an empty directory.
     pub fn init(&mut self, walked: u32) {
         debug_assert!(self.root.is_none());
-        let extent = self.heap.alloc(segment::bytes_for(1, 1), Kind::Segment);
-        self.root = new_segment(extent, 1, self.prefix, self.base, walked);
+        let bytes = segment::bytes_for(FIRST_GROUPS, ALONE_FROM);
+        let extent = self.heap.alloc(bytes, Kind::Segment);
+        self.root = new_segment(extent, FIRST_GROUPS, self.prefix, self.base, walked);
         self.segments += 1;
     }
 
@@ -297,7 +298,7 @@ impl Directory {
                 let old = unsafe { entry.segment() };
                 at = after(old.prefix(), old.depth());
                 let groups = entry.groups();
-                let bytes = segment::bytes_for(groups, room_for(groups, old.live(), 0));
+                let bytes = segment::bytes_for(groups, room_for(groups, old.live(), 0, false));
                 let mut extent = target.alloc(bytes, Kind::Segment);
                 let mut new = SegmentMut::init(extent.bytes_mut(), groups, 0, 0);
                 new.copy_from(old, &self.hasher, old.garbage() > 0);
@@ -409,12 +410,22 @@ impl Directory {
     }
 }
 
+/// Slack of the only segment of a directory: at least, and at most.
+const ALONE_FROM: usize = 1 << 10;
+pub const ALONE_SLACK: usize = 8 << 10;
+/// Groups of the first segment.
+const FIRST_GROUPS: usize = 2;
+
 /// Bytes to reserve for `live` bytes of records and `more` that are about to be added: with a sixteenth of slack, so
 /// that not every insertion moves the segment, and without room for part of a record, assuming that the next ones are
-/// as long as the one that is added.
-pub fn room_for(groups: usize, live: usize, more: usize) -> usize {
+/// as long as the one that is added. A segment that is alone has more slack: it is little beside what a server needs
+/// without keys, and otherwise each change of a few small values would move all of them.
+pub fn room_for(groups: usize, live: usize, more: usize, alone: bool) -> usize {
     let most = EXTENT_MAX - segment::bytes_for(groups, 0);
-    let slack = (live / 16).clamp(32, 4096);
+    let slack = match alone {
+        true => (2 * live).clamp(ALONE_FROM, ALONE_SLACK),
+        false => (live / 16).clamp(32, 4096),
+    };
     let slack = slack - slack.checked_rem(more).unwrap_or(0);
     (live + more + slack).min(most).max(live + more)
 }

@@ -325,7 +325,7 @@ fn split_segment(old: Segment<'_>, hasher: &Hasher, heap: &mut Heap) -> [Entry; 
     });
     let mut extents = [0, 1].map(|side| {
         let mean = bytes[side] / entries[side].max(1);
-        let room = room_for(groups[side], bytes[side] - mean, mean);
+        let room = room_for(groups[side], bytes[side] - mean, mean, false);
         heap.alloc(segment::bytes_for(groups[side], room), Kind::Segment)
     });
     let [low, high] = &mut extents;
