@@ -124,11 +124,14 @@ pub fn hgetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                     hash.set_expire(field, Some(at), env.limits);
                 }
             });
-            let at = at.to_string();
-            let mut effect: Vec<&[u8]> = vec![b"HPEXPIREAT", key, at.as_bytes()];
-            effect.extend_from_slice(words);
-            effect.extend_from_slice(fields);
-            cx.propagate_as(&effect);
+            cx.no_propagate();
+            if cx.engine.takes_effects() {
+                let at = at.to_string();
+                let mut effect: Vec<&[u8]> = vec![b"HPEXPIREAT", key, at.as_bytes()];
+                effect.extend_from_slice(words);
+                effect.extend_from_slice(fields);
+                cx.propagate_as(&effect);
+            }
             cx.changed(key, present.len() as i64);
             cx.notify(Event::Hash, "hexpire", key);
         }
@@ -251,6 +254,7 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     cx.client.reply.int(1);
     let past = request.expire.is_some_and(|at| is_past(cx, at));
+    let takes_effects = cx.engine.takes_effects();
     let mut expiries: BTreeMap<UnixMillis, Vec<&[u8]>> = BTreeMap::new();
     let (_, left) = cx.edit_or_create::<Hash, _>(key, loc, |hash, env| {
         for pair in request.pairs.chunks_exact(2) {
@@ -261,8 +265,9 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                 }
                 _ if request.keep_expire => {
                     hash.set_keep_expire(field, value, env.limits);
-                    let kept = hash.as_ref().get_with_expire(field).and_then(|(_, at)| at);
-                    if let Some(at) = kept {
+                    if takes_effects
+                        && let Some((_, Some(at))) = hash.as_ref().get_with_expire(field)
+                    {
                         expiries.entry(at).or_default().push(field);
                     }
                 }
@@ -270,9 +275,10 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                     hash.set(field, value, env.limits);
                 }
                 Some(at) => {
-                    hash.set(field, value, env.limits);
-                    hash.set_expire(field, Some(at), env.limits);
-                    expiries.entry(at).or_default().push(field);
+                    hash.set_until(field, value, at, env.limits);
+                    if takes_effects {
+                        expiries.entry(at).or_default().push(field);
+                    }
                 }
             }
         }
@@ -285,6 +291,10 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.changed(key, request.pairs.len() as i64 / 2);
     if request.expire.is_some() {
         cx.notify(Event::Hash, "hexpire", key);
+    }
+    cx.no_propagate();
+    if !takes_effects {
+        return Ok(());
     }
     // Servers before Redis 8.0 do not know HSETEX. HSET drops a field's expiry, so the expiry is set again after it.
     let mut effect: Vec<&[u8]> = vec![b"HSET", key];

@@ -320,6 +320,8 @@ pub(crate) enum Expiry {
     Drop,
     /// It stays.
     Keep,
+    /// It is this one from now on.
+    At(UnixMillis),
 }
 
 /// A field, its value and its expiry.
@@ -340,39 +342,50 @@ impl Keyed<Fields> {
         let hash = hash(field);
         let (field, value) = (Enc::new(field), Enc::new(value));
         let fields = field.len();
+        let strings = fields + value.len();
+        let put = |out: &mut [u8]| {
+            field.put(out);
+            value.put(&mut out[fields..]);
+        };
+        // The entry of the field with this expiry, for a page to write.
+        let entry = |at: Option<UnixMillis>| New {
+            key: hash,
+            len: strings + if at.is_some() { 8 } else { 0 },
+            mark: at.is_some(),
+        };
+        let fill = |at: Option<UnixMillis>| {
+            move |out: &mut [u8]| match at {
+                Some(at) => put_field(out, &field, &value, at),
+                None => put(out),
+            }
+        };
         self.0.edit(
             |inner| inner.route(|&sep| sep <= hash),
-            |page, spill| {
-                let mut new = New {
-                    key: hash,
-                    len: fields + value.len(),
-                    mark: false,
-                };
-                match place(page, hash, &field) {
-                    Place::At(i) => {
-                        let (entry, mark) = page.entry(i);
-                        let kept = mark && expiry == Expiry::Keep;
-                        if let Some(at) = kept.then(|| read_field(entry, mark).2).flatten() {
-                            new.len += 8;
-                            new.mark = true;
-                            page.replace(i, new, |out| put_field(out, &field, &value, at), spill);
-                        } else {
-                            let fill = |out: &mut [u8]| {
-                                field.put(out);
-                                value.put(&mut out[fields..]);
-                            };
-                            page.replace(i, new, fill, spill);
+            |page, spill| match place(page, hash, &field) {
+                Place::At(i) => {
+                    let (old, mark) = page.entry(i);
+                    let at = match expiry {
+                        Expiry::Drop => None,
+                        Expiry::Keep if mark => read_field(old, mark).2,
+                        Expiry::Keep => None,
+                        Expiry::At(at) => Some(at),
+                    };
+                    match at {
+                        Some(at) if mark && page.whole_entry(i).len() == strings + 8 => {
+                            page.rewrite(i, strings, put);
+                            page.set_expiry(i, at);
                         }
-                        false
+                        _ => page.replace(i, entry(at), fill(at), spill),
                     }
-                    Place::Before(i) => {
-                        let fill = |out: &mut [u8]| {
-                            field.put(out);
-                            value.put(&mut out[fields..]);
-                        };
-                        page.insert(i, new, fill, spill);
-                        true
-                    }
+                    false
+                }
+                Place::Before(i) => {
+                    let at = match expiry {
+                        Expiry::At(at) => Some(at),
+                        Expiry::Drop | Expiry::Keep => None,
+                    };
+                    page.insert(i, entry(at), fill(at), spill);
+                    true
                 }
             },
         )

@@ -547,6 +547,13 @@ impl<S: Shape> Page<S> {
         Arc::make_mut(&mut self.buf)[from..from + bytes.len()].copy_from_slice(bytes);
     }
 
+    /// As [`Page::patch`], for the first `len` bytes of the entry.
+    #[inline]
+    pub(crate) fn rewrite(&mut self, i: usize, len: usize, fill: impl FnOnce(&mut [u8])) {
+        let from = self.place(i).0;
+        fill(&mut Arc::make_mut(&mut self.buf)[from..from + len]);
+    }
+
     /// A page of sorted entries, filled until `next` gives no more or the page has its size. `next`
     /// yields (key, entry, mark) and is asked to keep what did not fit.
     pub(crate) fn fill<'a>(

@@ -106,15 +106,24 @@ impl Hash {
 
     /// Sets a field, dropping its expiry; true if it was not there.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> bool {
-        self.put(field, value, false, limits)
+        self.put(field, value, Expiry::Drop, limits)
+    }
+
+    /// As [`Hash::set`], and gives the field an expiry.
+    pub fn set_until(&mut self, field: &[u8], value: &[u8], at: UnixMillis, limits: &Limits) {
+        let is_packed = !matches!(self.0, Form::Table(_));
+        self.put(field, value, Expiry::At(at), limits);
+        if is_packed {
+            self.set_expire(field, Some(at), limits);
+        }
     }
 
     /// As [`Hash::set`], keeping the field's expiry.
     pub fn set_keep_expire(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> bool {
-        self.put(field, value, true, limits)
+        self.put(field, value, Expiry::Keep, limits)
     }
 
-    fn put(&mut self, field: &[u8], value: &[u8], keep: bool, limits: &Limits) -> bool {
+    fn put(&mut self, field: &[u8], value: &[u8], expiry: Expiry, limits: &Limits) -> bool {
         let fit = match &self.0 {
             Form::Template(template, values) => {
                 fits(field, limits)
@@ -134,11 +143,8 @@ impl Hash {
         let new = match &mut self.0 {
             Form::Pack(lp) => put_pack(lp, field, value),
             Form::Template(..) => false,
-            Form::PackEx(lp) => put_pack_ex(lp, field, value, keep),
-            Form::Table(table) => {
-                let expiry = if keep { Expiry::Keep } else { Expiry::Drop };
-                return table.set(field, value, expiry);
-            }
+            Form::PackEx(lp) => put_pack_ex(lp, field, value, expiry != Expiry::Drop),
+            Form::Table(table) => return table.set(field, value, expiry),
         };
         if self.as_ref().len() > limits.hash_max_listpack_entries {
             self.make_table();

@@ -70,6 +70,12 @@ fn a_hash_agrees_with_a_map_and_its_clones_never_change() {
                     );
                     model.insert(field, (value, at));
                 }
+                12 if expiries => {
+                    let value = text(&mut rng, 5000);
+                    let at = 1 + rng.below(1000) as i64;
+                    hash.set_until(&field, &value, at, &limits);
+                    model.insert(field, (value, Some(at)));
+                }
                 12..=15 => assert_eq!(hash.remove(&field), model.remove(&field).is_some()),
                 16..=18 if expiries => {
                     let at = (rng.below(4) > 0).then(|| 1 + rng.below(1000) as i64);
