@@ -42,13 +42,16 @@ type Place = (usize, usize);
 
 /// Where a name or alias is, in any case. Monitoring asks for single directives each second, so not all are looked at.
 fn place(name: &str) -> Option<Place> {
-    static PLACES: LazyLock<BTreeMap<&str, Place>> = LazyLock::new(|| {
+    // By length first, so that few names are compared.
+    static PLACES: LazyLock<BTreeMap<(usize, &str), Place>> = LazyLock::new(|| {
         let all = DIRECTIVES.iter().enumerate();
         all.flat_map(|(i, d)| d.names().enumerate().map(move |(j, name)| (name, (i, j))))
+            .map(|(name, place)| ((name.len(), name), place))
             .collect()
     });
     // All names are in lower case.
-    PLACES.get(&*name.to_ascii_lowercase()).copied()
+    let name = name.to_ascii_lowercase();
+    PLACES.get(&(name.len(), &*name)).copied()
 }
 
 impl Config {

@@ -26,7 +26,7 @@ use config::Config;
 use keyspace::{Keyspace, Limits, Value};
 use rdb::module::ModuleAux;
 use replication::Replication;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// Values of more parts than this are freed in the background where that is wanted
@@ -105,6 +105,8 @@ pub struct Engine {
     pub skips_checksums: bool,
     /// DEBUG PAUSE-CRON
     pub tick_paused: bool,
+    /// When the log was told of a directive's change, in ms of the clock that is never set.
+    pub told_changes: BTreeMap<&'static str, i64>,
     /// Next client number.
     pub next_client_id: u64,
     /// When the server started.

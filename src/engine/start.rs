@@ -82,6 +82,7 @@ impl Engine {
             scripts_may_all: false,
             skips_checksums: false,
             tick_paused: false,
+            told_changes: Default::default(),
             next_client_id: 1,
             started: Clock::default(),
             pauses: Pauses::default(),

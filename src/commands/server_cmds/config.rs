@@ -7,7 +7,7 @@ use config::directive::{Change, Directive};
 use engine::acl::User;
 use engine::spec::{Command, Flags, Group, Secrets};
 use engine::stats::CommandStats;
-use engine::{Args, CmdResult, CommandError, Cx, Loading, table};
+use engine::{Args, CmdResult, CommandError, Cx, Engine, Loading, table};
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -140,24 +140,36 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             return Err(to_error(SetError::at(pairs[i].0, &reason)));
         }
     }
-    let lines: Vec<(LogLevel, String)> = named
-        .iter()
-        .filter(|set| set.has_changed(&cx.engine.config))
-        .map(|set| set.directive)
-        .map(|directive| match directive.warning(&cx.engine.config) {
-            Some(warning) => (LogLevel::Warning, warning),
-            // Without the value, which may be a secret.
-            None => (
-                LogLevel::Notice,
-                format!("CONFIG SET has changed '{}'", directive.name),
-            ),
-        })
-        .collect();
-    for (level, line) in lines {
-        cx.engine.repl.log(level, line);
+    for set in &named {
+        if set.has_changed(&cx.engine.config) {
+            tell_change(cx.engine, set.directive);
+        }
     }
     cx.client.reply.ok();
     Ok(())
+}
+
+/// How long the log says nothing more of changes of a directive, so that a client that changes it all the time does not
+/// fill the log.
+const TELL_AGAIN_MS: i64 = 1000;
+
+/// Tells the log that a directive has another value.
+fn tell_change(engine: &mut Engine, directive: &Directive) {
+    let now = engine.clock.steady_ms;
+    let told = engine.told_changes.get(directive.name);
+    if told.is_some_and(|at| now - at < TELL_AGAIN_MS) {
+        return;
+    }
+    engine.told_changes.insert(directive.name, now);
+    let (level, line) = match directive.warning(&engine.config) {
+        Some(warning) => (LogLevel::Warning, warning),
+        // Without the value, which may be a secret.
+        None => (
+            LogLevel::Notice,
+            format!("CONFIG SET has changed '{}'", directive.name),
+        ),
+    };
+    engine.repl.log(level, line);
 }
 
 /// Lets a directive's new value take effect.
@@ -261,5 +273,22 @@ mod tests {
         bench.run("CONFIG SET hash-max-ziplist-entries 3 slowlog-log-slower-than 5");
         assert_eq!(bench.engine.limits.hash_max_listpack_entries, 3);
         assert_eq!(bench.engine.watch_from_ns, 5000);
+    }
+
+    #[test]
+    fn the_log_is_told_of_a_directive_that_changes_all_the_time_once_a_second() {
+        let mut bench = Bench::new();
+        let told = |bench: &mut Bench, line: &str| {
+            bench.run(line);
+            let actions = bench.engine.repl.take_actions().into_iter();
+            let lines = actions.filter(|action| matches!(action, replication::Action::Log(..)));
+            lines.count()
+        };
+        assert_eq!(told(&mut bench, "CONFIG SET hz 20"), 1);
+        assert_eq!(told(&mut bench, "CONFIG SET hz 30"), 0);
+        assert_eq!(told(&mut bench, "CONFIG SET timeout 3"), 1);
+        bench.advance(1000);
+        assert_eq!(told(&mut bench, "CONFIG SET hz 30"), 0);
+        assert_eq!(told(&mut bench, "CONFIG SET hz 40"), 1);
     }
 }
