@@ -97,6 +97,9 @@ fn payload_for(
     payload
 }
 
+/// Bytes that are set aside for any payload.
+const SMALL_PAYLOAD: usize = 128;
+
 fn pack_payload(
     cx: &mut Cx<'_>,
     key: &[u8],
@@ -107,11 +110,15 @@ fn pack_payload(
 ) -> Result<Vec<u8>, CommandError> {
     let as_held = target.takes_as_held(cx.value(loc).rdb_type());
     // The type comes first, and is known last: sealing writes it.
-    let mut out = vec![0];
+    let mut out = Vec::with_capacity(SMALL_PAYLOAD);
+    out.push(0);
     let held_packer = packer.as_deref_mut().filter(|_| as_held);
-    let mut rdb_type = cx
-        .value(loc)
-        .to_rdb(&mut |piece| out.extend_from_slice(piece), held_packer);
+    let mut sink = |piece: &[u8]| {
+        // The footer must not move all of it.
+        out.reserve(piece.len() + payload::FOOTER_LEN);
+        out.extend_from_slice(piece);
+    };
+    let mut rdb_type = cx.value(loc).to_rdb(&mut sink, held_packer);
     if !as_held {
         let mut scratch = take_scratch(cx);
         let held = std::mem::replace(&mut out, vec![0]);

@@ -16,7 +16,7 @@ use crate::values::check::{Scratch, ValueInfo, check_value};
 use crate::write::target::lowest_version;
 
 /// Version and checksum.
-const FOOTER_LEN: usize = 10;
+pub const FOOTER_LEN: usize = 10;
 
 /// Appends the payload of a value, under the lowest version that defines its type, so that every server that knows the
 /// type accepts it.
