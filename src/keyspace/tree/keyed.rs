@@ -201,6 +201,18 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
         })
     }
 
+    /// Removes a member that is there: it is looked for once.
+    pub(crate) fn remove_present(&mut self, member: &[u8]) {
+        let hash = hash(member);
+        let member = Enc::new(member);
+        let route = |inner: &super::counted::Inner<Page<S>>| inner.route(|&sep| sep <= hash);
+        self.0
+            .edit_down(route, |page, _| match place(page, hash, &member) {
+                Place::At(i) => page.remove(i),
+                Place::Before(_) => debug_assert!(false, "the member is there"),
+            });
+    }
+
     /// The entry at position `at` in hash order.
     fn nth(&self, at: usize) -> (&[u8], bool) {
         let (page, i) = self.0.seek(at);

@@ -105,7 +105,7 @@ impl Table {
         let members = self.order.range(range.clone());
         let members = members.map(|(member, _)| member);
         if range.len() <= 1 + len / ALONE {
-            members.for_each(|member| _ = member.with(|member| self.scores.remove(member)));
+            members.for_each(|member| member.with(|member| self.scores.remove_present(member)));
         } else {
             self.scores.remove_each(members);
         }
