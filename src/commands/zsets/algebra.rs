@@ -306,8 +306,19 @@ fn sources<'a>(
 /// The members of the result with their scores, in order.
 fn combine(op: Op, sources: &[Source<'_>], aggregate: Aggregate) -> Vec<(f64, Vec<u8>)> {
     let mut result = match op {
+        Op::Union if let [only] = sources => {
+            let mut result = Vec::with_capacity(only.len());
+            only.each(|member, score| {
+                result.push((only.weighted(score), member.to_vec()));
+                true
+            });
+            result
+        }
         Op::Union => {
-            let mut scores: HashMap<Cow<'_, [u8]>, f64> = HashMap::new();
+            // There are as many members as the largest source has, at least.
+            let largest = sources.iter().map(Source::len).max();
+            let mut scores: HashMap<Cow<'_, [u8]>, f64> =
+                HashMap::with_capacity(largest.unwrap_or(0));
             for source in sources {
                 source.each(|member, score| {
                     let score = source.weighted(score);
