@@ -12,8 +12,12 @@ impl Engine {
         touch_watched_database(self, db, None);
         // Freeing a few small keys takes less time than waking up another thread.
         let little = !lazily && self.keyspace.db(db).frees_within(LAZY_FREE_FROM);
+        let len = self.keyspace.db(db).len();
+        self.dirty += len as i64;
+        if little && self.keyspace.db_mut(db).clear_in_place() {
+            return;
+        }
         let old = self.keyspace.db_mut(db).clear();
-        self.dirty += old.len() as i64;
         if !old.is_empty() && !little {
             let objects = if lazily { old.len() as u64 } else { 0 };
             self.drop_counted(Box::new(old), Weight { bytes: 0, objects });

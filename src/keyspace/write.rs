@@ -25,6 +25,8 @@ use std::sync::Arc;
 const MERGE_MAX: usize = 224;
 /// Less garbage than this is not worth a compaction.
 const GARBAGE_MIN: usize = 512;
+/// A database that keeps more memory than this when it is emptied would keep it from others.
+const CLEARED_MAX: usize = 256 << 10;
 /// A longer key does not leave its memory to the keys after it.
 const SCRATCH_MAX: usize = 64 << 10;
 
@@ -216,6 +218,19 @@ impl Db {
         new.templates.want_as(&self.templates);
         let old = std::mem::replace(self, new);
         old.leave_to_walk(*self.dir.hasher())
+    }
+
+    /// Removes everything one by one, so that the memory is there for the next keys. Returns false, and does nothing, if
+    /// there is much of it.
+    pub fn clear_in_place(&mut self) -> bool {
+        // Once a page is given back, its next use costs more than all of a small database.
+        if self.dir.segments() > 1 || self.dir.heap().resident_bytes() > CLEARED_MAX {
+            return false;
+        }
+        while let Some(loc) = self.random(0) {
+            self.remove(loc);
+        }
+        true
     }
 
     /// Takes a large value out of a record that is about to be replaced; shares it if a snapshot needs the record, or
@@ -568,7 +583,13 @@ impl Db {
         let entries = segment.entries() as usize;
         let (live, garbage) = (segment.live(), segment.garbage() as usize);
         let alone = segment.depth() == 0;
-        if entries == 0 && (segment.depth() == 0 || self.dir.is_chained(hash)) {
+        let used = segment.used() as usize;
+        let is_chained = self.dir.is_chained(hash);
+        if entries == 0 && alone && !is_chained && used < ALONE_SLACK {
+            // A database that has one key at times keeps its segment for the next one.
+            return;
+        }
+        if entries == 0 && (alone || is_chained) {
             self.emit_first(loc);
             return self.dir.drop_empty(hash, link);
         }
