@@ -300,7 +300,7 @@ fn piece(blank: &str) -> Option<Piece> {
 }
 
 /// The tables.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("strings", include_str!("cases/strings.txt")),
     ("lists", include_str!("cases/lists.txt")),
     ("sets", include_str!("cases/sets.txt")),
@@ -310,6 +310,7 @@ const TABLES: [(&str, &str); 9] = [
     ("arrays", include_str!("cases/arrays.txt")),
     ("keys", include_str!("cases/keys.txt")),
     ("server", include_str!("cases/server.txt")),
+    ("options", include_str!("cases/options.txt")),
 ];
 
 /// All blocks, and the commands that are not measured.

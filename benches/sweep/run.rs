@@ -26,6 +26,8 @@ pub struct Target {
     /// The process.
     pub server: Server,
     link: Link,
+    /// Why it does not have the dataset of the present block.
+    lacks: Option<String>,
 }
 
 impl Target {
@@ -37,6 +39,7 @@ impl Target {
                 name: contestant.name.clone(),
                 link: Link::to(server.port()),
                 server,
+                lacks: None,
             }
         };
         servers.iter().map(start).collect()
@@ -68,8 +71,9 @@ impl Target {
         }
     }
 
-    /// Makes the dataset of a block anew.
+    /// Makes the dataset of a block anew; keeps the error of a server that does not know the commands for it.
     fn fill(&mut self, block: &Block, size: usize) {
+        self.link.error = None;
         self.link.send(b"*1\r\n$8\r\nFLUSHALL\r\n");
         self.link.skip(1);
         for (seed, request) in block.fill.iter().enumerate() {
@@ -88,6 +92,7 @@ impl Target {
             }
         }
         self.once(&block.before, size);
+        self.lacks = self.link.error.take();
     }
 
     /// Runs so many operations, as many at once as `depth` says; their processor time.
@@ -188,7 +193,11 @@ fn measure(
         if case.most.is_some() {
             targets[i].fill(block, size);
         }
-        trials[i] = targets[i].try_out(case, &mut draws[i], most);
+        trials[i] = match &targets[i].lacks {
+            // It would be fast, without anything to do.
+            Some(error) => Err(error.clone()),
+            None => targets[i].try_out(case, &mut draws[i], most),
+        };
     }
     let times = || {
         let good = trials.iter().filter_map(|trial| trial.as_ref().ok());
