@@ -221,7 +221,7 @@ mod tests {
             ..SetContext::default()
         };
         for (name, value, refused) in [
-            ("appendonly", "no", true),
+            ("appendonly", "no", false),
             ("dir", "/tmp", true),
             ("repl-diskless-load", "swapdb", true),
             ("hz", "20", false),

@@ -383,7 +383,7 @@ directives! {
     /// Whether each write is appended to a log in `appenddirname`, which is loaded at startup instead of the dump.
     /// With `no`, a crash loses the writes since the last snapshot; with `yes`, the disk has to keep up with the
     /// writes (`aof-buffer-limit`).
-    Works LOADED -> AppendOnly "appendonly" appendonly: bool = false, YesNo;
+    Works LIVE -> AppendOnly "appendonly" appendonly: bool = false, YesNo;
     /// The prefix of the names of the log's files, without a path. After a change, the server no longer finds the old
     /// log, and begins with the dump.
     Works START "appendfilename" appendfilename: String = "appendonly.aof".into(), FileName("appendfilename");

@@ -17,12 +17,21 @@ pub fn set_while_loading(delay: i64) {
     WHILE_LOADING.store(delay, Ordering::Relaxed);
 }
 
-/// Sleeps for one loaded key; gives false as soon as `wanted` does. The nth key is `key`.
+/// Sleeps for one loaded key, but no longer than there is a delay; gives false as soon as `wanted` does. The nth key is
+/// `key`.
 #[inline]
-pub fn while_loading(key: u64, wanted: impl FnMut() -> bool) -> bool {
+pub fn while_loading(key: u64, mut wanted: impl FnMut() -> bool) -> bool {
     // Without a delay this costs one relaxed load per key.
     let delay = WHILE_LOADING.load(Ordering::Relaxed);
-    delay == 0 || sleep_for_key(delay, key, wanted)
+    if delay == 0 {
+        return true;
+    }
+    let mut goes_on = true;
+    sleep_for_key(delay, key, || {
+        goes_on = wanted();
+        goes_on && WHILE_LOADING.load(Ordering::Relaxed) != 0
+    });
+    goes_on
 }
 
 /// How long to sleep for the nth request of an append-only file; `None` without a delay.

@@ -20,7 +20,7 @@ use config::{Config, load as config_load};
 use disk::{Machine, directory_of};
 use engine::acl::{Defaults, Users};
 use engine::table;
-use flow::boot::{self, First};
+use flow::boot::{self, First, FoundLog};
 use keyspace::{TooLate, set_member_key};
 use std::fs;
 use std::io::{self, Read, Write};
@@ -372,15 +372,18 @@ fn remove_leftovers(server: &Server) {
 async fn load_data(server: &Rc<Server>) -> Result<(), String> {
     tokio::task::spawn_local(append::follow(server.clone()));
     let first = server.with_engine(|engine| boot::first(&Machine, engine));
-    let loaded = match first {
-        First::Log(place) => append_load::load_at_start(server, place).await?,
-        First::Dump => None,
+    let (loaded, without) = match first {
+        First::Log(place) => (
+            append_load::load_at_start(server, place).await?,
+            FoundLog::Missing,
+        ),
+        First::Dump => (None, FoundLog::Unwanted),
     };
     let (log, restored) = match loaded {
-        Some((log, restored)) => (Some(log), restored),
+        Some((log, restored)) => (FoundLog::Loaded(Box::new(log)), restored),
         None => {
             let dump = persist::load_at_start(&server.persistence, server).await?;
-            (None, dump)
+            (without, dump)
         }
     };
     server.with_engine(|engine| boot::begin(engine, &server.append, restored, log))

@@ -461,7 +461,20 @@ fn names_that_are_paths_are_refused_and_odd_ones_are_quoted() {
 #[test]
 fn the_load_delay_is_for_requests_too_and_clients_are_served_meanwhile() {
     let found = Found::with(&format!("{BASE}{FIRST}{SECOND}"));
-    let mut server = in_dir(Builder::forebay(), found.dir.path())
+    let (mut server, mut client) = loads_slowly(found.dir.path(), "yes");
+    assert_eq!(
+        client.run("GET a").text(),
+        Some("LOADING Redis is loading the dataset in memory")
+    );
+    client.ok("CONFIG SET key-load-delay 0");
+    server.wait_ready(LONG).expect("it loads");
+    assert_eq!(server.client().int("DBSIZE"), 3);
+}
+
+/// A server that loads what `dir` holds, slowly, and a client of it.
+fn loads_slowly(dir: &Path, appendonly: &str) -> (Server, Client) {
+    let server = in_dir(Builder::forebay(), dir)
+        .config(format!("appendonly {appendonly}"))
         .config("key-load-delay 600000000")
         .spawn();
     let mut client = None;
@@ -470,12 +483,65 @@ fn the_load_delay_is_for_requests_too_and_clients_are_served_meanwhile() {
         let info = client.as_mut().map(|client| client.info("persistence"));
         info.is_some_and(|info| info["loading"] == "1")
     });
-    let mut client = client.expect("it was just connected");
-    assert_eq!(
-        client.run("GET a").text(),
-        Some("LOADING Redis is loading the dataset in memory")
-    );
-    client.ok("CONFIG SET key-load-delay 0");
-    server.wait_ready(LONG).expect("it loads");
-    assert_eq!(server.client().int("DBSIZE"), 3);
+    (server, client.expect("it was just connected"))
+}
+
+/// CONFIG SET appendonly was refused with -LOADING, as by Redis 7.4; Redis 8.0 and Valkey accept it.
+#[test]
+fn the_log_can_be_switched_off_and_on_while_it_is_loaded() {
+    let found = Found::with(&format!("{BASE}{FIRST}{SECOND}"));
+    for on_again in [false, true] {
+        let (mut server, mut client) = loads_slowly(found.dir.path(), "yes");
+        client.ok("CONFIG SET appendonly no");
+        if on_again {
+            client.ok("CONFIG SET appendonly yes");
+        }
+        assert_eq!(client.info("persistence")["loading"], "1");
+        client.ok("CONFIG SET key-load-delay 0");
+        server.wait_ready(LONG).expect("it loads");
+        let enabled = u8::from(on_again).to_string();
+        assert_eq!(client.info("persistence")["aof_enabled"], enabled);
+        assert_eq!(client.int("DBSIZE"), 3);
+        client.ok("SET later 1");
+        server.signal(libc::SIGTERM);
+        server.wait_exit();
+    }
+    let reader = in_dir(Builder::forebay(), found.dir.path()).start();
+    assert_eq!(reader.client().int("EXISTS a b c later"), 4);
+}
+
+#[test]
+fn the_log_can_be_switched_on_while_a_dump_is_loaded() {
+    // What an earlier log holds is not the dataset.
+    for earlier in [false, true] {
+        let found = Found::with(&format!("{BASE}{FIRST}{SECOND}"));
+        if !earlier {
+            fs::remove_dir_all(found.log("")).expect("it is there");
+        }
+        let mut writer = in_dir(Builder::forebay(), found.dir.path())
+            .config("appendonly no")
+            .start();
+        let mut client = writer.client();
+        client.ok("MSET dump 1 saved 1");
+        client.ok("SAVE");
+        writer.kill();
+        let (mut server, mut client) = loads_slowly(found.dir.path(), "no");
+        client.ok("CONFIG SET appendonly yes");
+        assert_eq!(client.info("persistence")["loading"], "1");
+        client.ok("CONFIG SET key-load-delay 0");
+        server.wait_ready(LONG).expect("it loads");
+        assert_eq!(client.info("persistence")["aof_enabled"], "1");
+        client.ok("SET later 1");
+        wait_until("the log has its base", || {
+            let info = client.info("persistence");
+            info["aof_rewrite_in_progress"] == "0" && info["aof_rewrite_scheduled"] == "0"
+        });
+        client.ok("WAITAOF 1 0 0");
+        server.kill();
+        fs::remove_file(found.dir.path().join("dump.rdb")).expect("there is a dump");
+        let reader = in_dir(Builder::forebay(), found.dir.path()).start();
+        let mut client = reader.client();
+        assert_eq!(client.int("EXISTS dump saved later"), 3, "{earlier}");
+        assert_eq!(client.int("DBSIZE"), 3, "{earlier}");
+    }
 }

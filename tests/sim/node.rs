@@ -20,7 +20,7 @@ use forebay::engine::pause::Reason;
 use forebay::engine::{ClientId, Engine, Executor, Loading};
 use forebay::flow::append::find::{Found, find};
 use forebay::flow::append::{LoadedLog, Reading, log};
-use forebay::flow::boot::{self, Boot, First, Restored};
+use forebay::flow::boot::{self, Boot, First, FoundLog, Restored};
 use forebay::flow::expiry::Cycle;
 use forebay::flow::follow::{Follower, Input};
 use forebay::flow::load::{LoadProgress, options};
@@ -174,16 +174,16 @@ impl Node {
             host: "sim".to_owned(),
             port,
         });
-        let loaded = match boot::first(&self.disk, &self.engine) {
+        let (loaded, without) = match boot::first(&self.disk, &self.engine) {
             First::Log(place) => match find(&self.disk, &place, |_, _| {})? {
-                Some(found) => Some(self.load_log(found)?),
-                None => None,
+                Some(found) => (Some(self.load_log(found)?), FoundLog::Missing),
+                None => (None, FoundLog::Missing),
             },
-            First::Dump => None,
+            First::Dump => (None, FoundLog::Unwanted),
         };
         let (log, restored) = match loaded {
-            Some((log, restored)) => (Some(log), restored),
-            None => (None, self.load_dump()?),
+            Some((log, restored)) => (FoundLog::Loaded(Box::new(log)), restored),
+            None => (without, self.load_dump()?),
         };
         if let Some(left) = left {
             self.check_promises(left)?;

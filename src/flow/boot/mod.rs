@@ -116,8 +116,20 @@ fn restored(engine: &Engine, told: Result<Option<Told>, String>) -> Option<Resto
     })
 }
 
+/// The append-only file that a server finds at its start.
+#[derive(Debug)]
+pub enum FoundLog {
+    /// It was loaded.
+    Loaded(Box<LoadedLog>),
+    /// There is none.
+    Missing,
+    /// `appendonly` was `no`, so nobody has looked for one.
+    Unwanted,
+}
+
 /// What there is has been loaded: the server takes up its role in replication, and writes an append-only file if it is to
-/// have one: that which was loaded, or a new one with the dataset as its base.
+/// have one by now (clients may set `appendonly` during the load): that which was loaded, or a new one with the dataset
+/// as its base.
 ///
 /// # Errors
 /// The text with which the server ends: the disk refuses the log.
@@ -125,12 +137,15 @@ pub fn begin<A: Appenders>(
     engine: &mut Engine,
     append: &AppendOnly<A>,
     restored: Option<Restored>,
-    log: Option<LoadedLog>,
+    log: FoundLog,
 ) -> Result<(), String> {
     take_part(engine, restored);
-    match engine.config.appendonly {
-        true => append.start(engine, log),
-        false => Ok(()),
+    append.starts();
+    match (engine.config.appendonly, log) {
+        (false, _) => Ok(()),
+        (true, FoundLog::Loaded(log)) => append.start(engine, Some(*log)),
+        (true, FoundLog::Missing) => append.start(engine, None),
+        (true, FoundLog::Unwanted) => append.enable(engine),
     }
 }
 

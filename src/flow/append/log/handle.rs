@@ -59,6 +59,8 @@ pub(super) struct State<A: Appenders> {
     pub(super) base_seq: i64,
     /// Rewrites begun, and new increments.
     pub(super) begun: u64,
+    /// What there is at the start of the server is still being loaded, or looked for.
+    pub(super) starting: bool,
     /// This process has written a log, or has loaded one.
     pub(super) has_begun: bool,
     pub(super) running: Option<Running>,

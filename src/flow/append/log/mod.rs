@@ -107,6 +107,7 @@ impl<A: Appenders> AppendOnly<A> {
                 filename: String::new(),
                 base_seq: 0,
                 begun: 0,
+                starting: true,
                 has_begun: false,
                 running: None,
                 scheduled: false,

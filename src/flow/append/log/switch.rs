@@ -9,7 +9,7 @@ use crate::save::Writers;
 use aof::{Manifest, names};
 use base::LogLevel;
 use disk::{Disk, DiskFile};
-use engine::Engine;
+use engine::{Engine, Loading};
 use replication::{ReplId, ReplOffset};
 
 impl<A: Appenders> AppendOnly<A> {
@@ -84,11 +84,20 @@ impl<A: Appenders> AppendOnly<A> {
         Ok(())
     }
 
-    /// CONFIG SET appendonly.
+    /// What there is has been loaded: from now on, the log follows the configuration.
+    pub fn starts(&self) {
+        self.state.borrow_mut().starting = false;
+    }
+
+    /// CONFIG SET appendonly. While the server loads at its start, only the configuration changes, which
+    /// [`crate::boot::begin`] reads at the end.
     ///
     /// # Errors
     /// What the client is told.
     pub fn switch(&self, engine: &mut Engine) -> Result<(), String> {
+        if self.state.borrow().starting && engine.loading != Loading::No {
+            return Ok(());
+        }
         if !engine.config.appendonly {
             engine.unblock_for_log_off();
             self.disable(engine);
