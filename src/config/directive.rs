@@ -46,6 +46,8 @@ pub enum Change {
     Tls,
     /// Listen on other addresses.
     Bind,
+    /// Connect to other servers from another address.
+    Source,
     /// Enter another directory.
     Dir,
     /// Switch the append-only file on or off.

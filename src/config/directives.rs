@@ -33,8 +33,10 @@ directives! {
     /// does not have it; any other address that cannot be bound keeps the server from starting. An address that is
     /// reachable from outside opens the server to everyone who can reach it: see `protected-mode` and `requirepass`.
     Works LIVE -> Bind "bind" bind: Vec<String> = vec!["*".into(), "-::*".into()], Words;
-    /// Has no effect: the system chooses the local address of outgoing connections (to a primary, or for MIGRATE).
-    Idle LIVE "bind-source-addr" bind_source_addr: String = String::new(), Text;
+    /// The local IP address from which connections to other servers come (to a primary, and for MIGRATE), where a firewall
+    /// or a primary expects a certain one; connections that exist stay as they are. If it is empty (the default), the
+    /// machine does not have it, or the other server's address is of another family, the system chooses.
+    Works LIVE -> Source "bind-source-addr" bind_source_addr: String = String::new(), Text;
     /// The TCP port on all addresses of `bind`; 0 means that no TCP connections are accepted. With 0 and no
     /// `unixsocket`, the server does not start. CONFIG SET of a port that is in use fails and leaves the old port
     /// open.

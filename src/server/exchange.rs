@@ -1,6 +1,7 @@
 //! The exchange with another server for MIGRATE, during which everything else waits. Connections are kept for a while,
 //! because keys are usually sent one by one to the same server. With `tls-replication`, they are encrypted.
 
+use crate::dial::{Source, dial_and_wait};
 use crate::lookup;
 use engine::host::{Exchange, ExchangeError};
 use std::collections::HashMap;
@@ -40,10 +41,12 @@ impl Others {
         self.0.retain(|_, (_, used)| used.elapsed() < KEPT);
     }
 
-    /// See [`Host::exchange`](engine::host::Host::exchange). With `tls`, the connection is an encrypted one.
+    /// See [`Host::exchange`](engine::host::Host::exchange). A new connection comes from `source`. With `tls`, it is an
+    /// encrypted one.
     pub fn talk(
         &mut self,
         exchange: &Exchange<'_>,
+        source: Source,
         tls: Option<&tls::Connecting>,
     ) -> Result<Vec<String>, Broken> {
         let name = (exchange.host.to_owned(), exchange.port, tls.is_some());
@@ -61,7 +64,9 @@ impl Others {
         }
         let timeout = Duration::from_millis(exchange.timeout_ms.max(1));
         let addresses = lookup::wait(exchange.host, exchange.port, timeout);
-        let stream = addresses.and_then(|found| Wire::connect(found.as_slice(), tls, timeout));
+        let stream = addresses
+            .and_then(|found| dial_and_wait(&found, source, timeout))
+            .and_then(|socket| Wire::over(socket, tls, timeout));
         let stream = stream.map_err(|e| {
             // As the reference words it, which connects without waiting and learns it when it writes.
             let at = match e.kind() {

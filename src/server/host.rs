@@ -5,8 +5,8 @@ use super::listeners::{go_on, rebind};
 use super::shell::Shell;
 use super::tls_files::NOT_UPDATED;
 use super::{
-    allocator, append_load, crash, listen, log, oom_score, persist, rewrite_file, title, usage,
-    users,
+    allocator, append_load, crash, dial, listen, log, oom_score, persist, rewrite_file, title,
+    usage, users,
 };
 use config::directive::Change;
 use engine::host::Weight;
@@ -220,6 +220,10 @@ impl Host for Shell {
                 self.relisten(engine, port, NO_ADDRESS, false)?;
                 self.relisten(engine, tls_port, NO_ADDRESS, true)
             }
+            Change::Source => {
+                self.source.set(dial::source(&engine.config.bind_source_addr));
+                Ok(())
+            }
             Change::Dir => {
                 engine.config.dir = super::process::enter(&engine.config.dir)?;
                 Ok(())
@@ -305,7 +309,8 @@ impl Host for Shell {
         exchange: Exchange<'_>,
     ) -> Result<Vec<String>, (Vec<String>, ExchangeError)> {
         let tls = self.tls.for_links();
-        self.others.borrow_mut().talk(&exchange, tls.as_ref())
+        let mut others = self.others.borrow_mut();
+        others.talk(&exchange, self.source.get(), tls.as_ref())
     }
 
     fn fault(&self) {

@@ -34,6 +34,7 @@ mod crash_tests;
 pub mod cron;
 pub mod daemon;
 pub mod delay;
+pub mod dial;
 pub mod exchange;
 pub mod handshake;
 pub mod host;

@@ -1,6 +1,7 @@
 //! The state of the services that commands reach through their host; [`host`](super::host) performs them.
 
 use super::append::AppendOnly;
+use super::dial::Source;
 use super::handshake::{self, Handshakes};
 use super::listeners::Listeners;
 use super::persist::Persistence;
@@ -37,6 +38,8 @@ pub struct Shell {
     /// The memory counters of the allocator and the system, and when they were read, by
     /// [`Clock::steady_ms`](engine::clock::Clock).
     pub(super) memory: Cell<Option<(i64, Memory)>>,
+    /// Where connections to other servers come from.
+    pub(super) source: Cell<Source>,
     /// Connections of MIGRATE.
     pub others: RefCell<exchange::Others>,
     /// Certificates and keys.
@@ -62,6 +65,7 @@ impl Shell {
             shutdown: Shutdown::default(),
             reaper: RefCell::default(),
             memory: Cell::default(),
+            source: Cell::default(),
             others: RefCell::default(),
             tls: TlsFiles::default(),
             handshakes: Handshakes::default(),

@@ -310,6 +310,8 @@ async fn serve(
         },
     ));
     tokio::task::spawn_local(server.clone().drive_scripts());
+    let source = super::dial::source(&server.engine.borrow().config.bind_source_addr);
+    server.shell.source.set(source);
     remove_leftovers(&server);
     load_data(&server).await?;
     tokio::task::spawn_local(repl::run(server.clone()));

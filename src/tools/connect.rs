@@ -48,7 +48,18 @@ impl Wire {
         tls: Option<&Connecting>,
         timeout: Duration,
     ) -> io::Result<Wire> {
-        let socket = connect(name, timeout)?;
+        Wire::over(connect(name, timeout)?, tls, timeout)
+    }
+
+    /// As [`Wire::connect`], over a socket that is connected.
+    ///
+    /// # Errors
+    /// Why the handshake failed, or the system's.
+    pub fn over(
+        socket: TcpStream,
+        tls: Option<&Connecting>,
+        timeout: Duration,
+    ) -> io::Result<Wire> {
         socket.set_read_timeout(Some(timeout))?;
         socket.set_write_timeout(Some(timeout))?;
         Ok(match tls {

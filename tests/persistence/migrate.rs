@@ -46,6 +46,19 @@ fn keys_go_to_the_other_server_and_from_here() {
 }
 
 #[test]
+fn the_connection_comes_from_the_address_that_is_configured() {
+    let from = Builder::forebay()
+        .config("bind-source-addr 127.0.0.2")
+        .start();
+    let to = Builder::forebay().start();
+    let mut here = from.client();
+    here.ok("SET k v");
+    here.ok(&format!("MIGRATE 127.0.0.1 {} k 0 5000", to.port()));
+    let clients = to.client().text("CLIENT LIST");
+    assert!(clients.contains(" addr=127.0.0.2:"), "{clients}");
+}
+
+#[test]
 fn what_the_other_server_refuses_stays_here() {
     let Some(peer) = Builder::peer(PEER) else {
         return;

@@ -26,6 +26,39 @@ fn wait_partial(primary: &Server, count: i64) {
     });
 }
 
+/// The directive had no effect: connections came from any address.
+#[test]
+fn a_replica_connects_from_the_address_that_it_is_told() {
+    let primary = Builder::forebay().start();
+    for name in ["forebay", PEER] {
+        let Some(replica) = builder(name) else {
+            continue;
+        };
+        let replica = replica.config("bind-source-addr 127.0.0.2").start();
+        let from = |ip: &str| {
+            let line = format!("slave0:ip={ip},");
+            wait_until("the replica comes from that address", || {
+                let text = primary.client().text("INFO replication");
+                text.contains(&line) && text.contains("state=online")
+            });
+        };
+        follow(&replica, primary.port());
+        from("127.0.0.2");
+        // Another address is for later connections. One that the machine does not have is not used.
+        for (address, ip) in [("127.0.0.3", "127.0.0.3"), ("192.0.2.1", "127.0.0.1")] {
+            let set = format!("CONFIG SET bind-source-addr {address}");
+            replica.client().ok(&set);
+            unfollow(&replica);
+            follow(&replica, primary.port());
+            from(ip);
+        }
+        unfollow(&replica);
+        wait_until("it is gone", || {
+            number(&primary, "replication", "connected_slaves") == 0
+        });
+    }
+}
+
 fn cut_and_continue(primary: &str, replica: &str) {
     let (Some(primary), Some(replica)) = (builder(primary), builder(replica)) else {
         return;

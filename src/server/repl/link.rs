@@ -4,6 +4,7 @@
 use super::link_handle::LinkHandle;
 use super::receive::{self, Outcome, Receiving};
 use super::spill::{self, SpillFiles};
+use crate::dial::{self, dial};
 use crate::load::{LoadOptions, LoadProgress, by_processors};
 use crate::persist::Threads;
 use crate::stream::Stream;
@@ -27,17 +28,17 @@ const TICK: Duration = Duration::from_millis(100);
 const READ_SIZE: usize = 256 << 10;
 
 /// Connects to the first address of a host that answers. A name is looked up by a thread that may wait for it.
-async fn connect_plain(host: String, port: u16) -> io::Result<TcpStream> {
+async fn connect_plain(host: String, port: u16, source: dial::Source) -> io::Result<TcpStream> {
     let (tell, told) = oneshot::channel();
     // The receiver is gone if the link was closed in the meantime.
     lookup::start(&host, port, move |found| _ = tell.send(found))?;
     let found = told.await.map_err(io::Error::other)??;
-    TcpStream::connect(found.as_slice()).await
+    dial(&found, source).await
 }
 
 /// As [`connect_plain`], and makes the connection an encrypted one if `tls-replication` says so.
 async fn connect(server: Rc<Server>, host: String, port: u16) -> io::Result<Stream> {
-    let stream = connect_plain(host, port).await?;
+    let stream = connect_plain(host, port, server.shell.source.get()).await?;
     // Without it small ACKs would wait for others.
     let _ = stream.set_nodelay(true);
     if !server.engine.borrow().config.tls_replication {
