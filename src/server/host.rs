@@ -333,7 +333,7 @@ impl Host for Shell {
                     server.io.info(engine, out);
                 }
             }
-            "cpu" => usage::info(out),
+            "cpu" => usage::info(out, Duration::from_nanos(engine.stats.turns_ns)),
             _ => {}
         }
     }

@@ -49,15 +49,15 @@ pub fn cpu(who: i32) -> (Duration, Duration) {
     (time(usage.ru_utime), time(usage.ru_stime))
 }
 
-/// INFO cpu.
-pub fn info(out: &mut String) {
+/// INFO cpu. The serving thread has been busy for so long: without what it has waited for.
+pub fn info(out: &mut String, busy: Duration) {
+    let show = |d: Duration| format!("{}.{:06}", d.as_secs(), d.subsec_micros());
     for (who, name) in [
         (libc::RUSAGE_SELF, ""),
         (libc::RUSAGE_CHILDREN, "_children"),
         (libc::RUSAGE_THREAD, "_main_thread"),
     ] {
         let (user, system) = cpu(who);
-        let show = |d: Duration| format!("{}.{:06}", d.as_secs(), d.subsec_micros());
         let _ = write!(
             out,
             "used_cpu_sys{name}:{}\r\nused_cpu_user{name}:{}\r\n",
@@ -65,6 +65,7 @@ pub fn info(out: &mut String) {
             show(user)
         );
     }
+    let _ = write!(out, "used_active_time_main_thread:{}\r\n", show(busy));
 }
 
 /// System, release and machine, as `uname` reports them.

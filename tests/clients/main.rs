@@ -6,6 +6,7 @@
 //! * [`large`]: arguments of many megabytes are in memory once, and one without memory fails its request alone.
 //! * [`output`]: limits of what a client may send ahead and have pending.
 //! * [`patterns`]: patterns of any shape match what they match on a real server.
+//! * [`pauses`]: INFO says who is held back, and how long the serving thread was busy.
 //! * [`scans`]: cursors of all SCAN commands, kept as clients keep them.
 //! * [`secrets`]: two processes share no secret.
 //! * [`threads`]: connections that I/O threads own.
@@ -20,6 +21,7 @@ mod filters;
 mod large;
 mod output;
 mod patterns;
+mod pauses;
 mod random;
 mod scans;
 mod secrets;

@@ -98,11 +98,11 @@ pub fn clients(engine: &Engine, asker: &Session, out: &mut String) {
     line.put("total_watched_keys", engine.watched.len());
     line.put("total_blocking_keys", engine.blocking.keys());
     line.put("total_blocking_keys_on_nokey", awaiting_end(engine));
-    if let Some((reason, actions, ms)) = engine.pauses.shown(engine.clock.steady_ms) {
-        line.put("paused_reason", reason);
-        line.put("paused_actions", actions);
-        line.put("paused_timeout_milliseconds", ms);
-    }
+    let pause = engine.pauses.shown(engine.clock.steady_ms);
+    let (reason, actions, ms) = pause.unwrap_or(("none", "none", 0));
+    line.put("paused_reason", reason);
+    line.put("paused_actions", actions);
+    line.put("paused_timeout_milliseconds", ms);
 }
 
 /// Keys whose end somebody waits for (XREADGROUP).

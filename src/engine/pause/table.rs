@@ -42,8 +42,8 @@ impl Pauses {
     pub fn shown(&self, now_ms: i64) -> Option<(&'static str, &'static str, i64)> {
         let reasons = [
             "client_pause",
-            "shutdown_pause",
-            "failover_pause",
+            "shutdown_in_progress",
+            "failover_in_progress",
             "snapshot_pause",
         ];
         let held = self.by.iter().zip(reasons);
