@@ -73,6 +73,14 @@ pub(super) fn go_on(now: &[Serving], backlog: i32) {
     }
 }
 
+impl Listeners {
+    /// Ends listening for TCP connections. The process is about to end, and the system closes its sockets in an order of
+    /// its own: whoever connects again as soon as a connection ends is to be refused, not accepted and cut off.
+    pub(super) fn stop(&self) {
+        self.tcp.iter().chain(&self.tls).for_each(Serving::pause);
+    }
+}
+
 impl Drop for Listeners {
     fn drop(&mut self) {
         self.unix.drain(..).for_each(|t| t.abort());

@@ -37,6 +37,7 @@ impl Shell {
         if course != Course::Waits
             && let Some(server) = self.server.upgrade()
         {
+            self.listeners.borrow().stop();
             // Replies that were given to other threads leave, as those that this one writes itself.
             server.io.flush();
         }

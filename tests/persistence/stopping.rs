@@ -387,3 +387,20 @@ fn what_a_killed_save_has_left_behind_is_removed_by_the_next_start_unless_anothe
     assert_eq!(server.client().text("GET key"), "value");
     assert_eq!(server.temporary_files().len(), others - 1);
 }
+
+/// The system closed the connection before the socket that listens, so that a client that connected again at once was
+/// accepted by a process that was no longer there.
+#[test]
+fn a_client_that_comes_back_at_once_is_refused() {
+    for _ in 0..5 {
+        let mut server = Builder::forebay().start();
+        let others: Vec<_> = (0..300).map(|_| server.client()).collect();
+        let mut last = server.client();
+        assert!(last.try_cmd(&["SHUTDOWN", "NOSAVE"]).is_err());
+        let again = std::net::TcpStream::connect(server.address());
+        let refused = again.expect_err("nobody listens any more").kind();
+        assert_eq!(refused, std::io::ErrorKind::ConnectionRefused);
+        assert_eq!(server.wait_exit().code(), Some(0));
+        drop(others);
+    }
+}
