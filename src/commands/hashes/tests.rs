@@ -360,3 +360,33 @@ fn changes_are_propagated_and_no_ops_are_not() {
         ("HGETALL h", ""),
     ]);
 }
+
+/// The hash was deleted with its expired field, so that it lost its own expiry, which Redis 8.2 keeps.
+#[test]
+fn hsetex_over_an_expired_field_leaves_the_hash_its_expiry() {
+    for (options, ttl) in [("FNX PX 500", "[:500]"), ("FNX KEEPTTL", "[:-1]")] {
+        let mut bench = Bench::new();
+        bench.run("CONFIG SET notify-keyspace-events KEA");
+        bench.check(&[
+            ("HSET h a 1", ":1"),
+            ("PEXPIRE h 9000", ":1"),
+            ("HPEXPIRE h 5 FIELDS 1 a", "[:1]"),
+        ]);
+        bench.advance(6);
+        bench.effects();
+        let listener = bench.connect();
+        bench.run_as(listener, "PSUBSCRIBE __keyevent@0__:*");
+        bench.check(&[
+            (&format!("HSETEX h {options} FIELDS 1 a 2"), ":1"),
+            ("HGET h a", "\"2\""),
+            ("PTTL h", ":8994"),
+            ("HPTTL h FIELDS 1 a", ttl),
+        ]);
+        let effects = bench.effects();
+        assert!(!effects.contains("HDEL"), "{options}: {effects}");
+        let heard = bench.output(listener);
+        assert!(heard.contains(":hexpired\""), "{options}: {heard}");
+        assert!(!heard.contains(":del\""), "{options}: {heard}");
+        assert_eq!(bench.engine.stats.expired_subkeys, 1);
+    }
+}

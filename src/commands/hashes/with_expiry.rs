@@ -6,7 +6,7 @@ use engine::expired_fields::{Horizon, reap_due};
 use engine::{Args, CmdResult, CommandError, Cx, Event};
 use keyspace::value::{Hash, NewExpiry};
 use keyspace::{Loc, UnixMillis};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn hgetdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let key = &args[1];
@@ -241,14 +241,36 @@ impl<'a> SetRequest<'a> {
     }
 }
 
+/// Those of `fields` that are there have expired, and are about to be set again. They count as expired, but are not
+/// deleted first: a hash without other fields would be deleted with them, and lose the time at which it expires itself.
+fn supersede_due(cx: &mut Cx<'_>, key: &[u8], loc: Loc, fields: &[&[u8]]) {
+    let horizon = Horizon::of(cx);
+    let (hash, _) = cx.read::<Hash>(loc);
+    if !horizon.hides(hash.min_expire()) {
+        return;
+    }
+    let there = fields.iter().filter(|field| hash.get(field).is_some());
+    let due = there.collect::<BTreeSet<_>>().len();
+    if due > 0 && cx.deletes_expired() {
+        cx.engine.stats.expired_subkeys += due as u64;
+        cx.notify(Event::Hash, "hexpired", key);
+    }
+}
+
 pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let request = SetRequest::parse(args, cx)?;
     let key = &args[1];
     let mut loc = cx.find_to_write::<Hash>(key)?;
-    if request.only_new || request.only_old {
+    let all_new =
+        request.key_exists.is_none() && request.only_new && request.condition_holds(cx, loc);
+    if all_new {
+        if let Some(loc) = loc {
+            supersede_due(cx, key, loc, &request.fields());
+        }
+    } else if request.only_new || request.only_old {
         loc = loc.and_then(|loc| reap_due(cx, key, loc, &request.fields()));
     }
-    if !request.condition_holds(cx, loc) {
+    if !all_new && !request.condition_holds(cx, loc) {
         cx.client.reply.int(0);
         return Ok(());
     }
@@ -263,7 +285,8 @@ pub fn hsetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
                 _ if past => {
                     hash.remove(field);
                 }
-                _ if request.keep_expire => {
+                // With FNX, there is no expiry to keep: fields that are there have expired.
+                _ if request.keep_expire && !request.only_new => {
                     hash.set_keep_expire(field, value, env.limits);
                     if takes_effects
                         && let Some((_, Some(at))) = hash.as_ref().get_with_expire(field)
