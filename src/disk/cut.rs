@@ -45,23 +45,58 @@ pub fn cut_off(disk: &impl Disk, path: &Path, size: u64, keep: u64) -> Result<Pa
         return Err(failed("cut", path)(io::Error::other(why)));
     }
     let (aside, mut rest) = create_aside(disk, path, keep)?;
-    file.seek(SeekFrom::Start(keep))
-        .map_err(failed("cut", path))?;
-    let mut piece = vec![0; PIECE];
-    loop {
-        let n = file.read(&mut piece).map_err(failed("read", path))?;
-        if n == 0 {
-            break;
+    let mut copy = || {
+        file.seek(SeekFrom::Start(keep))
+            .map_err(failed("cut", path))?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            let n = file.read(&mut piece).map_err(failed("read", path))?;
+            if n == 0 {
+                break;
+            }
+            let wrote = rest.write_all(&piece[..n]);
+            wrote.map_err(failed("write", &aside))?;
         }
-        let wrote = rest.write_all(&piece[..n]);
-        wrote.map_err(failed("write", &aside))?;
+        let durable = rest.sync();
+        let durable = durable.and_then(|()| disk.sync_directory(directory_of(path)));
+        durable.map_err(failed("write", &aside))
+    };
+    if let Err(error) = copy() {
+        // A part of a copy is of no use, and each further attempt would leave another one.
+        let _ = disk.remove(&aside);
+        return Err(error);
     }
-    let durable = rest.sync();
-    let durable = durable.and_then(|()| disk.sync_directory(directory_of(path)));
-    durable.map_err(failed("write", &aside))?;
     let cut = file.truncate(keep).and_then(|()| file.sync());
     cut.map_err(failed("cut", path))?;
     Ok(aside)
+}
+
+/// Keeps the first `keep` bytes of a file, and nothing else. For a torn end that is worth nothing, on a disk that is
+/// full.
+///
+/// # Errors
+/// The disk's.
+pub fn drop_end(disk: &impl Disk, path: &Path, keep: u64) -> Result<(), CutError> {
+    let cut = || {
+        let file = disk.open_to_write(path)?;
+        file.truncate(keep)?;
+        file.sync()
+    };
+    cut().map_err(|source| CutError {
+        what: "cut",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+impl CutError {
+    /// The disk has no room for what was to be set aside.
+    pub fn is_full(&self) -> bool {
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    }
 }
 
 fn create_aside<D: Disk>(disk: &D, path: &Path, keep: u64) -> Result<(PathBuf, D::File), CutError> {
@@ -123,11 +158,24 @@ mod tests {
             let rest = disk.read(Path::new("/log/a.cut-at-2"));
             let all = kept == b"abcde" || rest.as_deref() == Some(b"cde");
             assert!(all, "{k}");
-            if kept == b"abcde" && rest.is_some() {
+            if kept == b"abcde" {
                 let again = cut_off(&disk, path, 5, 2).expect("nothing fails");
-                assert_eq!(again, Path::new("/log/a.cut-at-2-1"));
+                let second = rest.is_some();
+                let name = if second {
+                    "/log/a.cut-at-2-1"
+                } else {
+                    "/log/a.cut-at-2"
+                };
+                assert_eq!(again, Path::new(name));
+                assert!(
+                    !second || rest.as_deref() == Some(b"cde"),
+                    "a part of a copy stays"
+                );
             }
         }
+        let disk = FakeDisk::with([("/log/a", b"abcde".as_slice()), ("/log/a.cut-at-2", b"x")]);
+        let again = cut_off(&disk, path, 5, 2).expect("nothing fails");
+        assert_eq!(again, Path::new("/log/a.cut-at-2-1"));
         let disk = FakeDisk::with([("/log/a", b"abcde".as_slice())]);
         let error = cut_off(&disk, path, 6, 2).expect_err("another size");
         assert!(error.to_string().contains("is its server running"));

@@ -78,6 +78,8 @@ struct State {
     done: Vec<Operation>,
     /// The number of the operation that fails.
     fails_at: Option<usize>,
+    /// No byte can be written any more.
+    full: bool,
     /// What cannot be looked at, and the system's number for why.
     unreadable: BTreeMap<PathBuf, (Refuses, i32)>,
 }
@@ -97,6 +99,9 @@ impl State {
         if self.fails_at == Some(self.done.len()) {
             self.fails_at = None;
             return Err(io::Error::other("the fake disk fails as asked"));
+        }
+        if self.full && matches!(operation, Operation::Write { .. }) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
         match &operation {
             Operation::Name(naming) => naming.apply(&mut self.names),
@@ -171,6 +176,11 @@ impl FakeDisk {
     /// The operation of this number, counted from 0, will fail and change nothing.
     pub fn fail_at(&self, number: usize) {
         self.lock().fails_at = Some(number);
+    }
+
+    /// From now on there is no room for any byte.
+    pub fn fill(&self) {
+        self.lock().full = true;
     }
 
     /// From now on the file of this name cannot be looked at; `errno` is the system's number for why.

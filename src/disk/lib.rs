@@ -16,7 +16,7 @@ pub mod machine;
 pub mod scratch;
 
 pub use aside::{Aside, Placed, Synced};
-pub use cut::cut_off;
+pub use cut::{cut_off, drop_end};
 pub use leftovers::remove_leftovers;
 pub use machine::Machine;
 pub use scratch::{Scratch, ScratchFile};

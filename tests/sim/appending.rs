@@ -174,7 +174,8 @@ impl SimAppenders {
                 queue.gathers(durable, wanted);
                 queue.gathered(durable)
             });
-            task.gathered(Duration::ZERO, there);
+            let now = Now(now_ms);
+            task.gathered(now.now(), there, &now);
         }
         let orders = exchange.with(Queue::take);
         let collects = task.turn(orders, &Now(now_ms), exchange);

@@ -4,6 +4,9 @@
 //! between, the manifest names a base or an increment that did not exist when the names were read. The files that the
 //! rewrite replaced are listed in the manifest as history and stay for a while, so they are in the copy.
 //!
+//! What was made after the names were read is missing in a copy, and nothing else. So an increment that is missing before
+//! one that is there was not missed by a copy: somebody has removed it.
+//!
 //! Only files that begin with a seal, which this server wrote, are used for that; for others, it is unknown which files
 //! belong together.
 
@@ -49,7 +52,7 @@ pub fn whole(
         Some(base) if there(base) => Some(manifest.clone()),
         _ => before(manifest),
     };
-    let Some(part) = part.map(|part| up_to_gap(part, there)) else {
+    let Some(part) = part.and_then(|part| up_to_gap(part, there)) else {
         return Ok(None);
     };
     let mut whole = part.base.as_ref().is_some_and(there) && !part.increments.is_empty();
@@ -91,10 +94,16 @@ fn before(manifest: &Manifest) -> Option<Manifest> {
     })
 }
 
-fn up_to_gap(mut manifest: Manifest, there: impl Fn(&Entry) -> bool) -> Manifest {
-    let gap = manifest.increments.iter().position(|file| !there(file));
-    manifest.increments.truncate(gap.unwrap_or(usize::MAX));
-    manifest
+/// The increments before the first that is missing; `None` if one after it is there.
+fn up_to_gap(mut manifest: Manifest, there: impl Fn(&Entry) -> bool) -> Option<Manifest> {
+    let increments = &mut manifest.increments;
+    if let Some(gap) = increments.iter().position(|file| !there(file)) {
+        let after = increments.split_off(gap);
+        if after.iter().any(there) {
+            return None;
+        }
+    }
+    Some(manifest)
 }
 
 fn begins_with_seal(disk: &impl Disk, path: &Path) -> Result<bool, String> {

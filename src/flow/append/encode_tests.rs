@@ -377,26 +377,63 @@ fn what_ran_of_a_file_without_its_last_seal_counts_when_the_next_file_is_cut() {
     assert_eq!(told(&[(&first, false), (&second, true)]), one);
 }
 
+/// Judges these bytes, as the last file of a log on a disk that is full or not, and gives what is left of them.
+fn judged(bytes: &[u8], full: bool) -> (Result<tails::Judged, String>, Vec<u8>) {
+    let disk = disk::fake::FakeDisk::with([("/log/a", bytes)]);
+    if full {
+        disk.fill();
+    }
+    let verdict = aof::judge::judge(bytes, 0, |_, _| {});
+    let seen = tails::Seen {
+        size: bytes.len() as u64,
+        judge: verdict.judge,
+        defect: verdict.defect,
+        sound_after: None,
+    };
+    let tails = tails::Tails {
+        truncated: true,
+        corrupt: true,
+        corrupt_max: 0,
+        last: true,
+    };
+    let path = "/log/a".as_ref();
+    let judged = tails::judge(&disk, path, &seen, tails, |_, _| {});
+    let left = disk.read(path).expect("it is there");
+    let names = disk::Disk::list(&disk, "/log".as_ref()).expect("a list");
+    let set_aside = !full && left.len() < bytes.len();
+    assert_eq!(names.len(), 1 + usize::from(set_aside));
+    (judged, left)
+}
+
+#[test]
+fn a_full_disk_keeps_nobody_down_who_lacks_the_end_of_a_request() {
+    let set = request(&["SET", "a", "1"]);
+    let mut sealed = set.clone();
+    let mut sealer = Sealer::new();
+    sealer.update(&set);
+    sealer.seal(&[b'a'; 40], 1000, 0, &mut sealed);
+    let torn = [&sealed[..], &set[..set.len() - 1]].concat();
+    for full in [false, true] {
+        let (judged, left) = judged(&torn, full);
+        assert_eq!(judged.expect("it starts").end, sealed.len() as u64);
+        assert_eq!(left, sealed);
+    }
+    // Bytes that are wrong may tell somebody something.
+    let wrong = [&sealed[..], b"*1\r\n$x\r\nPING\r\n"].concat();
+    let (judged, left) = judged(&wrong, true);
+    let refused = judged.expect_err("nothing of it may be lost");
+    assert!(
+        refused.contains("No space left") || refused.contains("storage"),
+        "{refused}"
+    );
+    assert_eq!(left, wrong);
+}
+
 #[test]
 fn a_file_goes_on_if_its_seals_reach_to_its_end_or_it_has_none() {
     let set = request(&["SET", "a", "1"]);
     let goes_on = |bytes: &[u8]| {
-        let disk = disk::fake::FakeDisk::with([("/log/a", bytes)]);
-        let verdict = aof::judge::judge(bytes, 0, |_, _| {});
-        let seen = tails::Seen {
-            size: bytes.len() as u64,
-            judge: verdict.judge,
-            defect: verdict.defect,
-            sound_after: None,
-        };
-        let tails = tails::Tails {
-            truncated: true,
-            corrupt: true,
-            corrupt_max: 0,
-            last: true,
-        };
-        let judged = tails::judge(&disk, "/log/a".as_ref(), &seen, tails, |_, _| {});
-        let judged = judged.expect("it is whole");
+        let judged = judged(bytes, false).0.expect("it is whole");
         assert_eq!((judged.end, judged.cut), (bytes.len() as u64, false));
         judged.sealer.is_some()
     };

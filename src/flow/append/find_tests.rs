@@ -94,3 +94,42 @@ fn an_increment_that_cannot_be_read_does_not_say_what_a_copy_is() {
     let refused = refusal(&disk, increment, Refuses::Bytes, EIO);
     assert!(refused.ends_with("Input/output error"), "{refused}");
 }
+
+#[test]
+fn a_copy_lacks_what_came_last_and_nothing_before_something_that_is_there() {
+    let lines = b"file a.aof.1.base.rdb seq 1 type b\n\
+        file a.aof.1.incr.aof seq 1 type i\n\
+        file a.aof.2.incr.aof seq 2 type i\n\
+        file a.aof.3.incr.aof seq 3 type i\n";
+    for (missing, parts) in [
+        (&[][..], Some(4)),
+        (&[3][..], Some(3)),
+        (&[2, 3][..], Some(2)),
+        (&[2][..], None),
+        (&[1][..], None),
+        (&[1, 2][..], None),
+        (&[1, 2, 3][..], None),
+    ] {
+        let disk = FakeDisk::with([
+            (MANIFEST, lines.as_slice()),
+            ("/data/log/a.aof.1.base.rdb", b"REDIS0011"),
+            ("/data/log/a.aof.1.incr.aof", b"#FOREBAY:1 "),
+            ("/data/log/a.aof.2.incr.aof", b"#FOREBAY:1 "),
+            ("/data/log/a.aof.3.incr.aof", b"#FOREBAY:1 "),
+        ]);
+        for n in missing {
+            let path = format!("/data/log/a.aof.{n}.incr.aof");
+            disk::Disk::remove(&disk, Path::new(&path)).expect("it is there");
+        }
+        let before = disk.operations();
+        match (look(&disk), parts) {
+            (Ok(Some(found)), Some(parts)) => assert_eq!(found.parts.len(), parts),
+            (Err(refused), None) => {
+                let first = format!("a.aof.{}.incr.aof", missing[0]);
+                assert!(refused.contains(&first), "{refused}");
+            }
+            (found, _) => panic!("{missing:?}: {:?}", found.map(|found| found.is_some())),
+        }
+        assert_eq!(disk.operations(), before, "nothing is changed");
+    }
+}

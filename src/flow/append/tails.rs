@@ -2,7 +2,7 @@
 
 use aof::{Defect, Judge, Seal, Sealer, Wrong};
 use base::LogLevel;
-use disk::{Disk, cut_off};
+use disk::{Disk, cut_off, drop_end};
 use engine::Engine;
 use std::path::Path;
 
@@ -97,7 +97,15 @@ pub fn judge(
         .to_string();
     let by = may_cut(&name, seen, defect, tails, log)?;
     let keep = seen.keep();
-    let aside = cut_off(disk, path, seen.size, keep).map_err(|e| e.to_string())?;
+    let aside = match cut_off(disk, path, seen.size, keep) {
+        Ok(aside) => Ok(aside.display().to_string()),
+        // What is missing of a request cannot be had, and the part that is there says nothing.
+        Err(e) if e.is_full() && defect.is_cut_off() && seen.sound_after.is_none() => {
+            drop_end(disk, path, keep).map(|()| String::new())
+        }
+        Err(e) => Err(e),
+    };
+    let aside = aside.map_err(|e| e.to_string())?;
     let is_open = matches!(defect.wrong, Wrong::OpenTransaction { .. });
     let cut = Cut {
         name: &name,
@@ -187,7 +195,8 @@ struct Cut<'a> {
     is_open: bool,
     keep: u64,
     lost: u64,
-    aside: &'a Path,
+    /// The file with what was cut off; empty where the disk had no room for it.
+    aside: &'a str,
     why: &'a Defect,
 }
 
@@ -213,14 +222,12 @@ fn tell(cut: &Cut<'_>, seal: Option<&Seal>, log: fn(LogLevel, &str)) {
         _ => "corrupt tail of the AOF file",
     };
     log(LogLevel::Warning, &format!("!!! Warning: {what} {name}!!!"));
-    log(
-        LogLevel::Warning,
-        &format!(
-            "{}. The {lost} bytes after offset {keep} are set aside in {}",
-            why,
-            aside.display()
-        ),
-    );
+    let kept = match *aside {
+        "" => "lost: the disk is full, so they cannot be set aside".to_owned(),
+        aside => format!("set aside in {aside}"),
+    };
+    let text = format!("{why}. The {lost} bytes after offset {keep} are {kept}");
+    log(LogLevel::Warning, &text);
     log(
         LogLevel::Warning,
         &format!("!!! Truncating the AOF {name} at offset {keep} !!!"),

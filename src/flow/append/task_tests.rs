@@ -82,3 +82,41 @@ fn what_follows_a_replaced_dataset_is_never_behind_the_old_one() {
     }
     assert!(failed > 2, "{failed} of the cuts failed");
 }
+
+#[test]
+fn a_log_that_could_not_begin_refuses_writes_and_begins_when_the_disk_takes_it() {
+    let manifest = Manifest::default();
+    let probe = FakeDisk::default();
+    let new = |disk: &FakeDisk| {
+        let manifest = manifest.clone();
+        Writer::new(disk.clone(), "/log".into(), NAME.into(), manifest, mark(0))
+    };
+    new(&probe).begin_increment(true).expect("nothing fails");
+    for number in 0..probe.operations() {
+        let disk = FakeDisk::default();
+        let mut writer = new(&disk);
+        disk.fail_at(number);
+        writer.begin_increment(true).expect_err("the disk is full");
+        writer.begin_later();
+        let shared = Shared::default();
+        let mut task = Task::new(writer, Policy::new(Fsync::EverySecond), 0, |_, _| {});
+        assert!(task.wait(&Still).is_some(), "it tries by itself");
+        disk.fail_at(disk.operations());
+        task.turn(shared.with(Queue::take), &Still, &shared);
+        assert!(shared.with(|queue| queue.read()).failure.is_some());
+        shared.with(|queue| {
+            queue.order(Order::Batch(Batch {
+                bytes: b"*1\r\n$3\r\nnew\r\n".to_vec(),
+                db: Some(0),
+                end: mark(1),
+                joins: true,
+            }));
+        });
+        task.turn(shared.with(Queue::take), &Still, &shared);
+        task.end(&Still, &shared);
+        let report = shared.with(|queue| queue.read());
+        assert_eq!((report.failure, report.durable), (None, mark(1).at));
+        let log = in_the_log(&disk);
+        assert!(log.windows(3).any(|bytes| bytes == b"new"), "{number}");
+    }
+}

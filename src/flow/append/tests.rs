@@ -116,13 +116,16 @@ fn what_a_rewrite_left_behind_is_removed_and_nothing_else() {
         let path = Path::new(DIRECTORY).join(name);
         play.disk.create(&path, 0o644).expect("nothing fails");
     }
-    play.writer.clear_away(false).expect("nothing fails");
+    let moved = play.writer.clear_away(false).expect("nothing fails");
+    let base = "a.aof.2.base.aof".to_owned();
+    assert_eq!(moved, [(base.clone(), format!("{base}.no-manifest-1"))]);
     let mut names = play.disk.list(Path::new(DIRECTORY)).expect("a list");
     names.sort();
     let expected = [
         "a.aof.1.base.aof",
         "a.aof.1.incr.aof",
         "a.aof.1.incr.aof.cut-at-5",
+        "a.aof.2.base.aof.no-manifest-1",
         "a.aof.manifest",
         "other",
     ];

@@ -9,6 +9,7 @@
 
 use super::archive::SharedArchive;
 use super::batch::{Batch, Mark, select};
+use super::strays;
 use aof::manifest::{File as Entry, Kind};
 use aof::names::{self, BaseForm};
 use aof::{Manifest, Sealer};
@@ -80,6 +81,8 @@ pub struct Writer<D: Disk> {
 enum Broken {
     Write,
     Sync,
+    /// There is no increment yet.
+    Begin,
 }
 
 /// The file that is being written.
@@ -154,9 +157,14 @@ impl<D: Disk> Writer<D> {
         self.kept_bytes
     }
 
-    /// Batches wait to be written.
+    /// Batches wait to be written, or the increment for them has to be begun.
     pub fn has_unwritten(&self) -> bool {
-        self.written < self.kept.len()
+        self.written < self.kept.len() || self.broken == Some(Broken::Begin)
+    }
+
+    /// The increment that the manifest is to name could not be begun: [`Writer::write`] tries again.
+    pub fn begin_later(&mut self) {
+        self.broken = Some(Broken::Begin);
     }
 
     /// Bytes were written that are not known to be durable, though they may count as settled.
@@ -305,6 +313,11 @@ impl<D: Disk> Writer<D> {
     /// # Errors
     /// The disk's; it may be tried again.
     pub fn mend(&mut self) -> Result<(), AppendError> {
+        if self.broken == Some(Broken::Begin) {
+            self.open_increment(true)?;
+            self.broken = None;
+            return self.write();
+        }
         let (Some(broken), Some(current)) = (self.broken, &mut self.current) else {
             return Ok(());
         };
@@ -421,12 +434,16 @@ impl<D: Disk> Writer<D> {
             let synced = self.disk.sync_directory(&self.directory);
             begun = synced.map_err(failed("sync the directory of the append-only log"));
         }
-        if listed && begun.is_ok() {
+        if let Err(error) = begun {
+            // No manifest can name it, and each further attempt would leave another one.
+            let _ = self.disk.remove(&self.path(&next.name));
+            return Err(error);
+        }
+        if listed {
             let mut manifest = self.manifest.clone();
             manifest.increments.push(entry(&next));
-            begun = self.write_manifest(manifest);
+            self.write_manifest(manifest)?;
         }
-        begun?;
         let (name, tells) = (Path::new(&next.name), self.seals && id != NOWHERE);
         self.archive.with(|archive| match tells {
             true => archive.begin(name, offset, id),
@@ -516,34 +533,51 @@ impl<D: Disk> Writer<D> {
         let _ = self.disk.remove(&self.path(name));
     }
 
-    /// Removes the files of this log that the manifest does not need: those that a process left which ended in the
-    /// midst of a rewrite, and history unless it is kept. Nobody else may be writing the log.
+    /// Removes history unless it is kept, and gives other names to files of this log that the manifest does not name,
+    /// unless there is nothing in them: those that a process left which ended in the midst of a rewrite, or whatever
+    /// else they are. Returns their former and their new names. Nobody else may be writing the log.
     ///
     /// # Errors
     /// The disk's; nothing that is needed is gone.
-    pub fn clear_away(&mut self, keeps_history: bool) -> Result<(), AppendError> {
+    pub fn clear_away(
+        &mut self,
+        keeps_history: bool,
+    ) -> Result<Vec<(String, String)>, AppendError> {
         let what = "clear up the directory of the append-only log";
         // The manifest that was read may not be durable, and the one before it may need other files.
         let synced = self.disk.sync_directory(&self.directory);
         synced.map_err(failed(what))?;
         let names = self.disk.list(&self.directory).map_err(failed(what))?;
+        let mut moved = Vec::new();
         for name in names.iter().filter_map(|name| name.to_str()) {
             let named = |file: &Entry| file.name == name.as_bytes();
-            let history = keeps_history && self.manifest.history.iter().any(named);
-            let needed = history || self.manifest.files().any(named);
-            if names::is_of_log(&self.filename, name) && !needed {
-                let removed = self.disk.remove_unlocked(&self.path(name));
+            let history = self.manifest.history.iter().any(named);
+            let needed = (history && keeps_history) || self.manifest.files().any(named);
+            if needed || !names::is_of_log(&self.filename, name) {
+                continue;
+            }
+            let path = self.path(name);
+            let stray = names::is_log_file(&self.filename, name) && !history;
+            if stray && !strays::holds_nothing(&self.disk, &path).map_err(failed(what))? {
+                let other = strays::rename(&self.disk, &path, name).map_err(failed(what))?;
+                moved.push((name.to_owned(), other));
+            } else {
+                let removed = self.disk.remove_unlocked(&path);
                 removed.map_err(failed(what))?;
             }
         }
+        if !moved.is_empty() {
+            let synced = self.disk.sync_directory(&self.directory);
+            synced.map_err(failed(what))?;
+        }
         let base = disk::remove_leftovers(&self.disk, &self.directory, ("temp-", ".rdb"));
         base.map_err(failed(what))?;
-        if self.manifest.history.is_empty() || keeps_history {
-            return Ok(());
+        if !self.manifest.history.is_empty() && !keeps_history {
+            let mut manifest = self.manifest.clone();
+            manifest.history.clear();
+            self.write_manifest(manifest)?;
         }
-        let mut manifest = self.manifest.clone();
-        manifest.history.clear();
-        self.write_manifest(manifest)
+        Ok(moved)
     }
 
     /// Makes durable what another process has written: it may have been killed before it came to that.

@@ -12,6 +12,16 @@ use disk::{Disk, DiskFile};
 use engine::{Engine, Loading};
 use replication::{ReplId, ReplOffset};
 
+/// Tells the log which files got another name.
+fn tell_of_strays(engine: &Engine, moved: Vec<(String, String)>) {
+    for (name, other) in moved {
+        let text = format!(
+            "No manifest names the append-only file {name}, so it was not loaded. It is kept as {other}"
+        );
+        (engine.log)(LogLevel::Warning, &text);
+    }
+}
+
 impl<A: Appenders> AppendOnly<A> {
     /// The server starts with a log: continues the one that was loaded, or begins one with the dataset as its base.
     ///
@@ -32,7 +42,7 @@ impl<A: Appenders> AppendOnly<A> {
                 if log.copied {
                     writer.write_manifest_again().map_err(text)?;
                 }
-                writer.clear_away(keeps).map_err(text)?;
+                tell_of_strays(engine, writer.clear_away(keeps).map_err(text)?);
                 writer.sync_files().map_err(text)?;
                 let resumed = match log.end {
                     Some((len, sealer)) => writer.resume(len, sealer).unwrap_or_else(|e| {
@@ -45,14 +55,23 @@ impl<A: Appenders> AppendOnly<A> {
                     None => false,
                 };
                 let how = if resumed { "Opening" } else { "Creating" };
-                if !resumed {
-                    writer.begin_increment(true).map_err(text)?;
+                let begun = match resumed {
+                    true => Ok(()),
+                    false => writer.begin_increment(true),
+                };
+                match begun {
+                    Ok(()) => {
+                        let name = writer.increment_name();
+                        let text = format!("{how} AOF incr file {name} on server start");
+                        (engine.log)(LogLevel::Notice, &text);
+                    }
+                    // Who reads is served on a full disk, too.
+                    Err(error) => {
+                        let text = format!("The append-only file cannot be continued yet: {error}");
+                        (engine.log)(LogLevel::Warning, &text);
+                        writer.begin_later();
+                    }
                 }
-                let name = writer.increment_name();
-                (engine.log)(
-                    LogLevel::Notice,
-                    &format!("{how} AOF incr file {name} on server start"),
-                );
                 writer
             }
             None => {
@@ -156,12 +175,8 @@ impl<A: Appenders> AppendOnly<A> {
             return Ok(());
         }
         let disk = self.saves.writers().disk();
-        for (name, other) in strays::set_aside(disk, &state.directory, &state.filename)? {
-            let text = format!(
-                "No manifest names the append-only file {name}, so it was not loaded. It is kept as {other}"
-            );
-            (engine.log)(LogLevel::Warning, &text);
-        }
+        let moved = strays::set_aside(disk, &state.directory, &state.filename)?;
+        tell_of_strays(engine, moved);
         Ok(())
     }
 
