@@ -40,6 +40,10 @@ bitflags! {
         const HSETEX = 512;
         /// MSETEX of Redis 8.4 and Valkey 9.1.
         const MSETEX = 1024;
+        /// SET with IFEQ, of Redis 8.4 and Valkey 8.1.
+        const SET_IFEQ = 2048;
+        /// What only Redis 8.4 has: the other conditions of SET, and DELEX.
+        const REDIS_8_4 = 4096;
     }
 }
 
@@ -122,6 +126,7 @@ impl Reads {
                 let form = Reads::of_target(Target::of_server(true, major, minor));
                 match (major, minor) {
                     (10.., _) | (9, 1..) => form | Reads::MSETEX,
+                    (8, 1..) => form | Reads::SET_IFEQ,
                     _ => form,
                 }
             }
@@ -135,7 +140,8 @@ impl Reads {
         let redis_7_2 = Reads::REDIS_7_0 | Reads::REDIS_7_2;
         let redis_7_4 = redis_7_2 | Reads::REDIS_7_4 | Reads::FIELD_EXPIRY;
         let redis_8 = redis_7_4 | Reads::REDIS_8_2 | Reads::HSETEX;
-        let redis_8_6 = redis_8 | Reads::REDIS_8_6 | Reads::MSETEX;
+        let redis_8_4 = redis_8 | Reads::REDIS_8_4 | Reads::SET_IFEQ | Reads::MSETEX;
+        let redis_8_6 = redis_8_4 | Reads::REDIS_8_6;
         match form {
             Target::Auto | Target::Redis62 => Reads::empty(),
             Target::Redis70 => Reads::REDIS_7_0,
@@ -144,7 +150,10 @@ impl Reads {
             Target::Redis8 => redis_8,
             Target::Redis86 => redis_8_6,
             Target::Redis88 => redis_8_6 | Reads::REDIS_8_8,
-            Target::Valkey9 => redis_7_2 | Reads::VALKEY_9 | Reads::FIELD_EXPIRY | Reads::HSETEX,
+            Target::Valkey9 => {
+                let hashes = Reads::FIELD_EXPIRY | Reads::HSETEX;
+                redis_7_2 | Reads::VALKEY_9 | Reads::SET_IFEQ | hashes
+            }
         }
     }
 
@@ -169,6 +178,12 @@ impl Reads {
             }
             _ if self.contains(Reads::REDIS_8_6) => {
                 "stream entries that are added only once (from Redis 8.6 on)"
+            }
+            _ if self.contains(Reads::REDIS_8_4) => {
+                "SET with IFNE, IFDEQ or IFDNE, or DELEX (from Redis 8.4 on)"
+            }
+            _ if self.contains(Reads::SET_IFEQ) => {
+                "SET with IFEQ (from Redis 8.4 and Valkey 8.1 on)"
             }
             _ if self.contains(Reads::MSETEX) => "MSETEX (from Redis 8.4 and Valkey 9.1 on)",
             _ if self.contains(Reads::REDIS_8_2) => {
@@ -234,6 +249,27 @@ mod tests {
             assert_eq!(Reads::needed_by(&argv), needs, "{line}");
         }
         assert_eq!(Reads::needed_by::<&[u8]>(&[]), Reads::empty());
+    }
+
+    #[test]
+    fn who_announces_its_version_reads_the_commands_of_it() {
+        let both = Reads::SET_IFEQ | Reads::MSETEX;
+        for (version, knows) in [
+            ((8, 0), Reads::empty()),
+            ((8, 1), Reads::SET_IFEQ),
+            ((9, 0), Reads::SET_IFEQ),
+            ((9, 1), both),
+            ((10, 0), both),
+        ] {
+            let reads = Reads::of_reader(Reader::Valkey(version.0, version.1));
+            let newer = both | Reads::REDIS_8_4 | Reads::REDIS_8_6;
+            assert_eq!(reads & newer, knows, "{version:?}");
+        }
+        let conditions = both | Reads::REDIS_8_4;
+        assert!(Reads::of_target(Target::Redis86).contains(conditions));
+        assert!(!Reads::of_target(Target::Redis8).intersects(conditions));
+        let text = Reads::SET_IFEQ.describe();
+        assert!(text.contains("IFEQ"), "{text}");
     }
 
     #[test]

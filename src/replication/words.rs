@@ -23,8 +23,8 @@ impl Reads {
         // This is asked for every request of a primary; nearly all names are decided by their length.
         let words = match word(0).len() {
             3 if is("set") => {
-                let conditions = ["IFEQ", "IFNE", "IFDEQ", "IFDNE"];
-                when(has(3, &conditions), Reads::REDIS_8_6)
+                let others = has(3, &["IFNE", "IFDEQ", "IFDNE"]);
+                when(has(3, &["IFEQ"]), Reads::SET_IFEQ) | when(others, Reads::REDIS_8_4)
             }
             4 if is("xadd") => when(has(2, &REFERENCES), Reads::REDIS_8_2),
             5 if is("xtrim") => when(has(2, &REFERENCES), Reads::REDIS_8_2),
@@ -37,7 +37,7 @@ impl Reads {
                 });
                 when(is_new, Reads::REDIS_8_2)
             }
-            5 if is("delex") => Reads::REDIS_8_6,
+            5 if is("delex") => Reads::REDIS_8_4,
             5 if is("lmpop") || is("zmpop") => Reads::REDIS_7_0,
             6 if is("blmpop") || is("bzmpop") => Reads::REDIS_7_0,
             6 if is("xgroup") => when(has(3, &["ENTRIESREAD"]), Reads::REDIS_7_0),
@@ -96,7 +96,9 @@ mod tests {
     fn words_of_a_primary_ask_for_who_knows_them() {
         for (text, expected) in [
             ("SET k v PXAT 5", Reads::empty()),
-            ("SET k v IFEQ 5", Reads::REDIS_8_6),
+            ("SET k v IFEQ 5", Reads::SET_IFEQ),
+            ("SET k v ifdne 5", Reads::REDIS_8_4),
+            ("DELEX k IFEQ 5", Reads::REDIS_8_4),
             ("set IFEQ IFEQ", Reads::empty()),
             ("XADD s 1-1 f v", Reads::empty()),
             ("XADD s DELREF MAXLEN = 1 1-1 f v", Reads::REDIS_8_2),

@@ -109,3 +109,40 @@ fn a_replica_refuses_writes_and_serves_reads() {
     );
     assert_eq!(client.text("GET plain"), "value");
 }
+
+/// Writes on a primary, whose words pass this server unchanged on their way to a leaf; how many full syncs the leaf then
+/// needed beyond its first.
+fn extra_syncs(primary: &str, leaf: &str, lines: &[&str]) -> Option<i64> {
+    let (primary, leaf) = (builder(primary)?, builder(leaf)?);
+    let primary = primary.config("repl-diskless-sync-delay 0").start();
+    let middle = builder("forebay").expect("it is built");
+    let middle = middle.config("repl-diskless-sync-delay 0");
+    let middle = middle.replica_of(&primary).start();
+    wait_link(&middle);
+    let leaf = leaf.replica_of(&middle).start();
+    wait_link(&leaf);
+    let (mut top, mut below) = (primary.client(), leaf.client());
+    let before = number(&middle, "stats", "sync_full");
+    for round in 0..3 {
+        for line in lines {
+            top.ok(line);
+            wait_until(&format!("{line} is on the leaf, round {round}"), || {
+                let offset = top.info_field("replication", "master_repl_offset");
+                let info = below.info("replication");
+                info["master_link_status"] == "up" && info["slave_repl_offset"] == offset
+            });
+        }
+    }
+    assert_eq!(below.text("DEBUG DIGEST"), top.text("DEBUG DIGEST"));
+    Some(number(&middle, "stats", "sync_full") - before)
+}
+
+#[test]
+fn a_valkey_behind_us_is_told_the_words_of_its_version() {
+    let lines = ["SET k v", "SET k v IFEQ v"];
+    for leaf in ["valkey-8.1", "valkey-9.0", "valkey-9.1"] {
+        if let Some(extra) = extra_syncs("valkey-9.1", leaf, &lines) {
+            assert_eq!(extra, 0, "{leaf}");
+        }
+    }
+}

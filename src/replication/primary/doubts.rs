@@ -59,7 +59,8 @@ struct Doubt {
 
 impl Doubt {
     fn forms(&self) -> &'static [Form] {
-        let later = Reads::REDIS_8_6 | Reads::REDIS_8_8 | Reads::MSETEX;
+        let of_8_4 = Reads::REDIS_8_4 | Reads::SET_IFEQ | Reads::MSETEX;
+        let later = of_8_4 | Reads::REDIS_8_6 | Reads::REDIS_8_8;
         if self.is_redis_8 {
             return match self.lacks.intersects(later) {
                 true => &[Form::Redis88, Form::Usual],
