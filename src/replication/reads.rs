@@ -121,7 +121,7 @@ impl Reads {
     pub fn of_reader(reader: Reader) -> Reads {
         match reader {
             Reader::Forebay => Reads::all(),
-            Reader::Redis8 | Reader::Redis88 => Reads::of_target(Target::Redis8),
+            Reader::Redis8 | Reader::Redis86 | Reader::Redis88 => Reads::of_target(Target::Redis8),
             Reader::Valkey(major, minor) => {
                 let form = Reads::of_target(Target::of_server(true, major, minor));
                 match (major, minor) {

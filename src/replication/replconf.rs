@@ -67,6 +67,8 @@ pub enum Reader {
     Forebay,
     /// A Redis 8.0 or later.
     Redis8,
+    /// One of these that has to show that it is a Redis 8.6, or later.
+    Redis86,
     /// One of these that has to show that it is a Redis 8.8, or later.
     Redis88,
     /// A Valkey of this version: they announce it, from 8.0 on.
@@ -173,6 +175,14 @@ impl Replconf {
         self.reader() == Reader::Unknown && self.listening_port != 0
     }
 
+    /// A Redis 8, which tells no more than that.
+    pub fn is_redis_8(&self) -> bool {
+        matches!(
+            self.reader(),
+            Reader::Redis8 | Reader::Redis86 | Reader::Redis88
+        )
+    }
+
     /// The kind of server that reads the payload, as far as the handshake shows it.
     pub fn reader(&self) -> Reader {
         if self.capa.contains(Capa::FOREBAY) {
@@ -180,6 +190,7 @@ impl Replconf {
             return Reader::Forebay;
         }
         match self.version {
+            Some((8, 6, _)) if self.capa.contains(Capa::REDIS_8) => Reader::Redis86,
             Some(_) if self.capa.contains(Capa::REDIS_8) => Reader::Redis88,
             Some((major, minor, _)) if major >= 8 => Reader::Valkey(major, minor),
             Some((7, 4, _)) => Reader::Redis74,

@@ -146,3 +146,18 @@ fn a_valkey_behind_us_is_told_the_words_of_its_version() {
         }
     }
 }
+
+#[test]
+fn a_redis_8_behind_us_shows_once_that_it_knows_the_words_of_its_version() {
+    let lines = [
+        "MSETEX 2 k v l w EX 100000",
+        "SET k v IFEQ v",
+        "SET k v IFNE w",
+        "DELEX l IFEQ w",
+    ];
+    for leaf in ["redis-8.6", "redis-8.10"] {
+        if let Some(extra) = extra_syncs("redis-8.10", leaf, &lines) {
+            assert_eq!(extra, 1, "{leaf}");
+        }
+    }
+}

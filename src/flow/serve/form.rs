@@ -44,6 +44,12 @@ fn form_for(readers: &[Reader], types: TypeSet) -> target::Target {
     if readers.contains(&Reader::Redis88) {
         return target::Target::Redis88;
     }
+    if readers.contains(&Reader::Redis86) {
+        return match target::Target::lowest_of_redis_8(types) {
+            target::Target::Redis88 => target::Target::Redis88,
+            _ => target::Target::Redis86,
+        };
+    }
     let announced = readers.iter().filter_map(|r| match r {
         Reader::Valkey(major, minor) => Some((*major, *minor)),
         _ => None,
@@ -104,6 +110,8 @@ mod tests {
             ),
             (&[Reader::Old], &[hash], Redis62),
             (&[Reader::Redis74], &[], Redis74),
+            (&[Reader::Redis86], &[hash], Redis86),
+            (&[Reader::Redis86], &[array], Redis88),
             (&[Reader::Redis88], &[hash], Redis88),
         ] {
             assert_eq!(chosen(readers, types), form, "{readers:?} {types:?}");

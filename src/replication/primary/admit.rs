@@ -42,6 +42,8 @@ pub enum Admission {
 const OLD: (u32, u32, u32) = (6, 2, 0);
 /// The version that a replica has to show.
 const REDIS_7_4: (u32, u32, u32) = (7, 4, 0);
+/// The version that stands for a Redis 8 that has to show that it is a Redis 8.6.
+const REDIS_8_6: (u32, u32, u32) = (8, 6, 0);
 /// The version that stands for a Redis 8 that has to show that it is a Redis 8.8.
 const REDIS_8_8: (u32, u32, u32) = (8, 8, 0);
 
@@ -92,11 +94,15 @@ impl Primary {
                 _ if env.settings.old_readers => Some(OLD),
                 Form::Old => Some(OLD),
                 Form::Redis74 => Some(REDIS_7_4),
-                Form::Redis88 | Form::Usual => None,
+                Form::Redis86 | Form::Redis88 | Form::Usual => None,
             };
         }
-        if replica.conf.reader() == Reader::Redis8 && self.doubts.form(&label) == Form::Redis88 {
-            replica.conf.version = Some(REDIS_8_8);
+        if replica.conf.reader() == Reader::Redis8 {
+            replica.conf.version = match self.doubts.form(&label) {
+                Form::Redis86 => Some(REDIS_8_6),
+                Form::Redis88 => Some(REDIS_8_8),
+                Form::Redis74 | Form::Usual | Form::Old => None,
+            };
         }
         replica.reads = self.reads_still(&replica, env);
         let mut admission = Admission::Full;

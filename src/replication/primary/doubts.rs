@@ -6,7 +6,7 @@
 //! the form of Redis 6.2, which every later server can read as well; if that fails, too, the next one has the usual
 //! form again, and so on, because the cause may have been the link. A form that worked is kept. A replica whose link
 //! was closed because the stream needed Redis 7.4 first gets a payload that only Redis 7.4 accepts; a Redis 8 that
-//! the words of a later one were for, one that only Redis 8.8 accepts.
+//! the words of a later one were for, one that only Redis 8.6 accepts, or only Redis 8.8 if they were for that one.
 //!
 //! A replica that keeps failing waits longer and longer for the next attempt; otherwise both sides would do nothing
 //! else.
@@ -31,6 +31,8 @@ const KEPT: usize = 1024;
 pub enum Form {
     /// A replica that takes this payload is a Redis 7.4.
     Redis74,
+    /// A Redis 8 that takes this payload is a Redis 8.6, or later.
+    Redis86,
     /// A Redis 8 that takes this payload is a Redis 8.8, or later.
     Redis88,
     /// As for all other replicas that do not announce it.
@@ -60,11 +62,16 @@ struct Doubt {
 impl Doubt {
     fn forms(&self) -> &'static [Form] {
         let of_8_4 = Reads::REDIS_8_4 | Reads::SET_IFEQ | Reads::MSETEX;
-        let later = of_8_4 | Reads::REDIS_8_6 | Reads::REDIS_8_8;
         if self.is_redis_8 {
-            return match self.lacks.intersects(later) {
-                true => &[Form::Redis88, Form::Usual],
-                false => &[Form::Usual],
+            // No payload tells a Redis 8.4 from a Redis 8.2.
+            return match self.lacks {
+                lacks if lacks.intersects(Reads::REDIS_8_8) => {
+                    &[Form::Redis88, Form::Redis86, Form::Usual]
+                }
+                lacks if lacks.intersects(of_8_4 | Reads::REDIS_8_6) => {
+                    &[Form::Redis86, Form::Usual]
+                }
+                _ => &[Form::Usual],
             };
         }
         match self
@@ -192,6 +199,26 @@ mod tests {
         // What it takes is what it gets the next time.
         doubts.took("a:1", 0);
         assert_eq!(doubts.form("a:1"), Form::Usual);
+    }
+
+    #[test]
+    fn a_redis_8_shows_the_version_that_the_words_were_of() {
+        let mut doubts = Doubts::default();
+        let label = || "a:1".to_owned();
+        for lacks in [Reads::SET_IFEQ, Reads::REDIS_8_4, Reads::MSETEX] {
+            doubts.lacks(label(), lacks, true, 0);
+            assert_eq!(doubts.form("a:1"), Form::Redis86, "{lacks:?}");
+        }
+        doubts.closed(label(), 0);
+        assert_eq!(doubts.form("a:1"), Form::Usual);
+        doubts.lacks(label(), Reads::REDIS_8_8, true, 0);
+        let mut forms = Vec::new();
+        for _ in 0..4 {
+            forms.push(doubts.form("a:1"));
+            doubts.closed(label(), 0);
+        }
+        let all = [Form::Redis88, Form::Redis86, Form::Usual, Form::Redis88];
+        assert_eq!(forms, all);
     }
 
     #[test]

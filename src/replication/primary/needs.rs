@@ -18,16 +18,13 @@ impl Replica {
 
     /// What it has shown is worth knowing when it comes back: it does not tell its version, or not all of it.
     pub(super) fn shows_more(&self) -> bool {
-        let is_redis_8 = matches!(self.conf.reader(), Reader::Redis8 | Reader::Redis88);
-        is_redis_8 || self.does_not_tell()
+        self.conf.is_redis_8() || self.does_not_tell()
     }
 
     /// It is a server that does not announce its version.
     pub(super) fn does_not_tell(&self) -> bool {
-        let told = matches!(
-            self.conf.reader(),
-            Reader::Forebay | Reader::Redis8 | Reader::Redis88 | Reader::Valkey(..)
-        );
+        let announces = matches!(self.conf.reader(), Reader::Forebay | Reader::Valkey(..));
+        let told = announces || self.conf.is_redis_8();
         !told && self.conf.listening_port != 0
     }
 
@@ -60,7 +57,7 @@ impl Primary {
         for id in ids {
             let replica = &self.replicas[&id];
             let (label, missing) = (replica.label(), needs - replica.reads);
-            let is_redis_8 = matches!(replica.conf.reader(), Reader::Redis8 | Reader::Redis88);
+            let is_redis_8 = replica.conf.is_redis_8();
             let wait_ms = self
                 .doubts
                 .lacks(label.clone(), missing, is_redis_8, env.now_ms);
@@ -88,7 +85,7 @@ impl Primary {
             Reader::Unknown | Reader::Redis74 => {
                 env.settings.unknown_reads | self.doubts.reads(&replica.label())
             }
-            known @ (Reader::Redis8 | Reader::Redis88) => {
+            known @ (Reader::Redis8 | Reader::Redis86 | Reader::Redis88) => {
                 Reads::of_reader(known) | self.doubts.reads(&replica.label())
             }
             known => Reads::of_reader(known),

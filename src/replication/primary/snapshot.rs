@@ -13,7 +13,10 @@ const CUT_SHORT: &str = "the payload could not be kept for the replica, or not b
 
 /// The form of a payload for this reader is our guess.
 fn is_a_try(reader: Reader) -> bool {
-    matches!(reader, Reader::Old | Reader::Redis74 | Reader::Redis88)
+    matches!(
+        reader,
+        Reader::Old | Reader::Redis74 | Reader::Redis86 | Reader::Redis88
+    )
 }
 
 impl Primary {
