@@ -362,9 +362,19 @@ impl Loaded {
         if values.len() != 1 && !many {
             return Err(WRONG_NUMBER.into());
         }
-        let split: Vec<&str> = match values {
-            [] if adds_up => vec![""],
-            [one] if many && !one.is_empty() => one.split(' ').filter(|w| !w.is_empty()).collect(),
+        // A word of the command line may hold a whole line, with quotes of its own: `--save '""'`.
+        let inner = match values {
+            [one] if many && !one.is_empty() => {
+                let words = split_words(one.as_bytes()).ok_or("Unbalanced quotes in the value")?;
+                let words = words.into_iter().map(String::from_utf8);
+                let words: Result<Vec<String>, _> = words.collect();
+                Some(words.map_err(|_| "argument is not valid UTF-8")?)
+            }
+            _ => None,
+        };
+        let split: Vec<&str> = match (values, &inner) {
+            (_, Some(words)) => words.iter().map(String::as_str).collect(),
+            ([], None) if adds_up => vec![""],
             _ => values.to_vec(),
         };
         let add = adds_up && self.begun.contains(&directive.name);

@@ -271,6 +271,44 @@ fn the_error_shows_line_number_and_line() {
     assert_eq!(error.to_string(), expected);
 }
 
+/// Compose files and Kubernetes arguments quote what no shell unquotes.
+#[test]
+fn a_single_value_may_hold_a_quoted_list() {
+    let shown = |args: &[&str]| {
+        let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+        let loaded = load(&command_line(&args), &mut Fake::default()).expect("accepted");
+        directive("save").map(|save| (save.get)(&loaded.config))
+    };
+    for nothing in ["\"\"", "''", "\"\" ", " \"\"", "", " "] {
+        assert_eq!(
+            shown(&["--save", nothing]),
+            Some(String::new()),
+            "{nothing}"
+        );
+    }
+    for points in ["60 1", "\"60\" \"1\"", "60\t1"] {
+        assert_eq!(shown(&["--save", points]), Some("60 1".into()), "{points}");
+    }
+    assert_eq!(
+        shown(&["--save", "60", "1", "--save", "\"\""]),
+        Some(String::new())
+    );
+    assert_eq!(
+        shown(&["--save", "\"\"", "--save", "60 1"]),
+        Some("60 1".into())
+    );
+    for wrong in [
+        &["\"60 1\""][..],
+        &["\"60\"", "1"],
+        &["\"\"", "60 1"],
+        &["\""],
+    ] {
+        let args = ["--save"].iter().chain(wrong).map(|a| (*a).to_owned());
+        let line = command_line(&args.collect::<Vec<_>>());
+        assert!(load(&line, &mut Fake::default()).is_err(), "{wrong:?}");
+    }
+}
+
 #[test]
 fn the_command_line_becomes_lines() {
     for (args, text) in [
