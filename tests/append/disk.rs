@@ -23,7 +23,7 @@ fn writes_are_refused_while_the_log_cannot_be_written_and_nothing_is_lost_or_dou
         let mut writer = server.client();
         writer.send(&["INCR", "n"]).expect("it is sent");
         server.wait_log("The append-only file: cannot write the append-only file: ");
-        let refused = "MISCONF Errors writing to the AOF file: cannot write";
+        let refused = "MISCONF Errors writing to the AOF file: File too large";
         wait_until("writes are refused", || {
             let reply = client.run("INCR n");
             reply.text().is_some_and(|text| text.starts_with(refused))

@@ -423,6 +423,7 @@ impl<A: Appenders> AppendOnly<A> {
                 ),
             }
             let refusal = |why: &String| {
+                let why = system_words(why);
                 CommandError::new(format!("MISCONF Errors writing to the AOF file: {why}"))
             };
             engine.append_failed = failure.as_ref().map(refusal);
@@ -681,4 +682,13 @@ impl<A: Appenders> State<A> {
         };
         self.not_before = engine.clock.steady_ms / 1000 + minutes * 60;
     }
+}
+
+/// The system's words, if `why` ends with them: clients are told these alone, as real servers do. The log says what
+/// was tried.
+fn system_words(why: &str) -> &str {
+    let system = why.rsplit_once(" (os error ").map(|(text, _)| text);
+    system.map_or(why, |text| {
+        text.rsplit_once(": ").map_or(text, |(_, words)| words)
+    })
 }
