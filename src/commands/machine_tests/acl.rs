@@ -223,6 +223,15 @@ fn a_user_is_asked_at_each_call_when_queueing_and_when_exec_runs() {
         bench.run_as(other, "EXEC"),
         "[-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: no permission to touch the specified keys]"
     );
+    bench.run("ACL SETUSER u +publish &*");
+    for (line, reply) in [("MULTI", "+OK"), ("PUBLISH c x", "+QUEUED")] {
+        assert_eq!(bench.run_as(other, line), reply, "{line}");
+    }
+    bench.run("ACL SETUSER u resetchannels");
+    assert_eq!(
+        bench.run_as(other, "EXEC"),
+        "[-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: no permission to access one of the channels used as arguments]"
+    );
     let reply = bench.run_as(other, "EVAL \"return redis.pcall('get', 'b').err\" 0");
     assert_eq!(
         reply,

@@ -52,7 +52,7 @@ impl Engine {
                 Denied::Command => "no permission to execute the command or subcommand",
                 Denied::Key(_) => "no permission to touch the specified keys",
                 Denied::Channel(_) => {
-                    "no permission to access one of the channels used as arguments to the command or subcommand"
+                    "no permission to access one of the channels used as arguments"
                 }
             };
             CommandError::new(format!(
