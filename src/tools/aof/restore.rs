@@ -133,6 +133,11 @@ impl Seek {
                     false => self.place.ms = Some(ms),
                 }
             }
+            // A server without replicas seals without a place in a history.
+            (Event::Sealed(seal), Until::Offset(_)) if seal.id == [b'0'; 40] => {
+                self.sealed = passed.whole;
+                self.place.ms = i64::try_from(seal.ms).ok();
+            }
             (Event::Sealed(seal), until) => {
                 self.told = true;
                 let later = match until {

@@ -1,6 +1,6 @@
 //! `forebay aof restore`: real servers start with the copy and have the dataset of then.
 
-use super::sealed::{batches, write};
+use super::sealed::{batches, write, write_as};
 use super::servers::start;
 use super::{aof, file_in};
 use crate::support::{Client, wait_until};
@@ -48,6 +48,20 @@ fn a_sealed_log_goes_back_to_an_offset_or_a_time() {
     assert_eq!(early.code, 0, "the first moment of the log: {early:?}");
     let again = restore("100", &log, &out);
     assert_eq!(again.code, 2, "nothing is overwritten: {again:?}");
+}
+
+/// The seals of a server that never had a replica have no place in a history.
+#[test]
+fn a_log_without_offsets_goes_back_to_times_only() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (log, out) = (dir.path().join("log"), dir.path().join("out"));
+    write_as(&log, &[b'0'; 40], 0, FROM_S, &batches());
+    let offset = restore("100", &log, &out);
+    assert_eq!(offset.code, 1, "{offset:?}");
+    assert!(offset.err.contains("tells no offsets"), "{offset:?}");
+    assert!(!out.exists());
+    let time = restore(&format!("@{}", FROM_S + 1), &log, &out);
+    assert_eq!(time.code, 0, "{time:?}");
 }
 
 /// The server writes in another second than the one at which it wrote before.

@@ -12,13 +12,18 @@ pub const ID: [u8; 40] = *b"c0ffee0123456789c0ffee0123456789c0ffee01";
 /// A directory whose one increment is `batches`, each sealed: its offset is its number times 100, its time that many
 /// seconds after `from_s`.
 pub fn write(dir: &Path, from_s: u64, batches: &[Vec<Vec<&str>>]) {
+    write_as(dir, &ID, 100, from_s, batches);
+}
+
+/// As [`write`], of a server with this id, whose batches have this many bytes of the stream.
+pub fn write_as(dir: &Path, id: &[u8; 40], step: u64, from_s: u64, batches: &[Vec<Vec<&str>>]) {
     let (mut file, mut sealer) = (Vec::new(), Sealer::new());
-    sealer.seal(&ID, 0, from_s * 1000, &mut file);
+    sealer.seal(id, 0, from_s * 1000, &mut file);
     for (number, batch) in (1..).zip(batches) {
         let bytes: Vec<u8> = batch.iter().flat_map(|words| request(words)).collect();
         sealer.update(&bytes);
         file.extend_from_slice(&bytes);
-        sealer.seal(&ID, number * 100, (from_s + number) * 1000, &mut file);
+        sealer.seal(id, number * step, (from_s + number) * 1000, &mut file);
     }
     fs::create_dir_all(dir).expect("a directory");
     let name = "appendonly.aof.1.incr.aof";
