@@ -232,7 +232,8 @@ fn msetex_keys(args: &Args<'_>, out: &mut Vec<usize>) {
 }
 
 fn msetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let count = args.int(1).ok().and_then(|n| usize::try_from(n).ok());
+    let count = args.int(1).ok().filter(|n| *n <= i64::from(i32::MAX));
+    let count = count.and_then(|n| usize::try_from(n).ok());
     let count = count.filter(|n| *n > 0).ok_or(CommandError::fixed(
         &"ERR invalid numkeys value or out of range",
     ))?;
@@ -362,6 +363,10 @@ mod tests {
             ("MSETEX 1 b 4", ":1"),
             ("TTL b", ":-1"),
             ("MSETEX 0 a 1", "-ERR invalid numkeys value or out of range"),
+            (
+                "MSETEX 2147483648 a 1",
+                "-ERR invalid numkeys value or out of range",
+            ),
             ("MSETEX 2 a 1", "-ERR syntax error"),
             (
                 "MSETEX 1 a 1 EX 0",

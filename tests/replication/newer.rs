@@ -49,6 +49,8 @@ fn new_commands_answer_as_there_and_arrive_by_the_stream() {
         "BLMOVEM l m LEFT RIGHT 0.1 COUNT 2 OBO",
         "BLMOVEM none m LEFT RIGHT 0.01 EXACTLY 2 OBO",
         "BLMOVEM none m LEFT RIGHT -1 EXACTLY 2 OBO",
+        "BLMOVEM l m LEFT RIGHT COUNT 2 0.1",
+        "BLMOVEM l m x RIGHT COUNT 2 0.1",
         "LRANGE l 0 -1",
         "LRANGE m 0 -1",
         "SET s abc",

@@ -25,34 +25,39 @@ struct Request {
 }
 
 impl Request {
-    /// The ends are at 3 and 4; the number of elements begins at `at`.
-    fn parse(args: Args<'_>, at: usize) -> Result<Self, CommandError> {
-        let mut request = Request {
+    /// The ends are at 3 and 4. Without options, one element is moved.
+    fn between(args: Args<'_>) -> Result<Self, CommandError> {
+        Ok(Request {
             from: End::parse(args, 3)?,
             to: End::parse(args, 4)?,
             count: 1,
             exactly: false,
             one_by_one: true,
-        };
+        })
+    }
+
+    /// The number of elements begins at `at`.
+    fn read_options(&mut self, args: Args<'_>, at: usize) -> CmdResult {
         match args.len() - at {
             0 => {}
             3 => {
                 let exactly = args.one_of(at, &[("COUNT", false), ("EXACTLY", true)]);
-                request.exactly = exactly.ok_or(CommandError::SYNTAX)?;
+                self.exactly = exactly.ok_or(CommandError::SYNTAX)?;
                 let count = parse_int(&args[at + 1]).filter(|n| *n > 0);
                 let count = count.and_then(|n| usize::try_from(n).ok());
-                request.count = count.ok_or(COUNT_TOO_SMALL)?;
+                self.count = count.ok_or(COUNT_TOO_SMALL)?;
                 let order = args.one_of(at + 2, &[("OBO", true), ("BULK", false)]);
-                request.one_by_one = order.ok_or(CommandError::SYNTAX)?;
+                self.one_by_one = order.ok_or(CommandError::SYNTAX)?;
             }
             _ => return Err(CommandError::SYNTAX),
         }
-        Ok(request)
+        Ok(())
     }
 }
 
 pub fn lmovem(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let request = Request::parse(args, 5)?;
+    let mut request = Request::between(args)?;
+    request.read_options(args, 5)?;
     if !move_many(cx, &args[1], &args[2], &request)? {
         cx.client.reply.null_array();
     }
@@ -60,8 +65,10 @@ pub fn lmovem(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 pub fn blmovem(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let request = Request::parse(args, 6)?;
+    let mut request = Request::between(args)?;
+    // The timeout is judged before the options behind it.
     let deadline = deadline(cx, &args[5])?;
+    request.read_options(args, 6)?;
     if !move_many(cx, &args[1], &args[2], &request)? {
         let source = &args.from(1)[..1];
         cx.block_on(args, source, WaitFor::List, deadline, Otherwise::NullArray);
