@@ -315,7 +315,9 @@ fn sunsubscribe(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn publish(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let receivers = publish_message(cx.engine, &args[1], &args[2]);
-    cx.force_propagate();
+    if cx.engine.streams_messages() {
+        cx.force_propagate();
+    }
     cx.client.reply.int(receivers as i64);
     Ok(())
 }
@@ -325,7 +327,8 @@ fn spublish(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     // Servers before Redis 7.0 have no shard channels, so no client there can miss the message.
     match cx.engine.repl.readers_are_old() {
         true => cx.no_propagate(),
-        false => cx.force_propagate(),
+        false if cx.engine.streams_messages() => cx.force_propagate(),
+        false => {}
     }
     cx.client.reply.int(receivers as i64);
     Ok(())
@@ -410,7 +413,8 @@ fn pubsub_help(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Bench, check, check_effects};
+    use crate::testing::{Bench, check};
+    use replication::{Position, ReplId, ReplMeta, ReplOffset, StreamDb};
     use resp::Proto;
 
     #[test]
@@ -492,8 +496,17 @@ mod tests {
     }
 
     #[test]
-    fn publishing_always_travels() {
-        check_effects(&[
+    fn messages_travel_if_there_is_a_stream() {
+        let mut bench = Bench::new();
+        bench.check_effects(&[("PUBLISH c hi", ""), ("SPUBLISH c hi", "")]);
+        let at = Position {
+            id: ReplId::parse(&[b'a'; 40]).expect("an id"),
+            offset: ReplOffset::ZERO,
+        };
+        let stream_db = StreamDb::ours(0);
+        let meta = ReplMeta { stream_db, at };
+        bench.engine.repl.restore_as_primary(meta, Some(&[]), false);
+        bench.check_effects(&[
             ("PUBLISH c hi", "PUBLISH c hi"),
             ("SPUBLISH c hi", "SPUBLISH c hi"),
             ("SUBSCRIBE c", ""),

@@ -49,6 +49,12 @@ impl Engine {
         (self.repl.listening() || !self.commits.logs.is_empty()) && !self.commits.muted
     }
 
+    /// Whether a message is part of a stream: replicas may read it here, or our primary sent it. Without a stream, a log
+    /// has no use for messages, which change nothing.
+    pub fn streams_messages(&self) -> bool {
+        self.repl.listening() || self.commits.origin == Origin::Primary
+    }
+
     /// Appends the collected effects to all logs, unless a transaction or script is still running. Returns the position
     /// of the last commit.
     #[inline]
