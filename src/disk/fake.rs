@@ -76,6 +76,8 @@ struct State {
     names: BTreeMap<PathBuf, usize>,
     files: Vec<Contents>,
     done: Vec<Operation>,
+    /// The ranges that the system was asked to begin writing.
+    written_back: Vec<(u64, u64)>,
     /// The number of the operation that fails.
     fails_at: Option<usize>,
     /// No byte can be written any more.
@@ -243,6 +245,11 @@ impl FakeDisk {
         found
     }
 
+    /// The ranges, each an offset and a length, that the system was asked to begin writing to the disk.
+    pub fn written_back(&self) -> Vec<(u64, u64)> {
+        self.lock().written_back.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("nothing panics with this lock")
     }
@@ -361,6 +368,10 @@ impl DiskFile for FakeFile {
 
     fn again(&self) -> io::Result<FakeFile> {
         Ok(self.disk.opened(self.file))
+    }
+
+    fn start_write_back(&self, offset: u64, len: u64) {
+        self.disk.lock().written_back.push((offset, len));
     }
 
     fn mode(&self) -> io::Result<u32> {

@@ -253,6 +253,9 @@ impl<D: Disk> Task<D> {
         if result.is_ok() && !self.policy.keeps() {
             self.writer.settle_written();
         }
+        if self.policy.keeps() && self.policy.fsync != Fsync::Always {
+            self.writer.start_write_back();
+        }
         let unsynced = self.writer.kept_bytes();
         let due = |task: &Self| task.policy.sync_is_due(ms(timer.now()), unsynced);
         if result.is_ok() && self.writer.has_unsynced() && due(self) {

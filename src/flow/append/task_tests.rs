@@ -120,3 +120,34 @@ fn a_log_that_could_not_begin_refuses_writes_and_begins_when_the_disk_takes_it()
         assert!(log.windows(3).any(|bytes| bytes == b"new"), "{number}");
     }
 }
+
+#[test]
+fn the_disk_begins_to_write_before_the_sync_of_a_second_and_misses_nothing() {
+    for (fsync, begins) in [
+        (Fsync::EverySecond, true),
+        (Fsync::Always, false),
+        (Fsync::No, false),
+    ] {
+        let (disk, writer) = begun();
+        let shared = Shared::default();
+        let mut task = Task::new(writer, Policy::new(fsync), 0, |_, _| {});
+        for n in 1..=7 {
+            let batch = Batch {
+                bytes: vec![b'x'; 200 << 10],
+                db: Some(0),
+                end: mark(n),
+                joins: true,
+            };
+            shared.with(|queue| queue.order(Order::Batch(batch)));
+            task.turn(shared.with(Queue::take), &Still, &shared);
+        }
+        let ranges = disk.written_back();
+        assert_eq!(ranges.len(), if begins { 2 } else { 0 }, "{fsync:?}");
+        let mut at = 0;
+        for (offset, len) in ranges {
+            assert_eq!(offset, at, "nothing is left out");
+            at += len;
+        }
+        assert!(!begins || at > 1200 << 10, "{at} bytes");
+    }
+}

@@ -101,7 +101,12 @@ struct Increment<D: Disk> {
     settled_sealer: Sealer,
     /// A reader has a database selected at its end.
     selected: bool,
+    /// Up to where [`Writer::start_write_back`] has come.
+    written_back: u64,
 }
+
+/// Fewer bytes than this wait for more, or for the sync.
+const WRITE_BACK_FROM: u64 = 512 << 10;
 
 impl<D: Disk> Writer<D> {
     /// A writer for the log that `manifest`, read from this directory, describes, and that ends at `last`. It writes
@@ -275,6 +280,18 @@ impl<D: Disk> Writer<D> {
         }
     }
 
+    /// Asks the system to begin writing to the disk what was written, once that is enough to be worth it. If all of it
+    /// waited for the sync, the processor and the disk would be busy with it for a while then.
+    pub fn start_write_back(&mut self) {
+        if let Some(current) = self.current.as_mut().filter(|_| self.broken.is_none()) {
+            let more = current.len.saturating_sub(current.written_back);
+            if more >= WRITE_BACK_FROM {
+                current.file.start_write_back(current.written_back, more);
+                current.written_back = current.len;
+            }
+        }
+    }
+
     /// What was written counts as settled, though it may not be durable.
     pub fn settle_written(&mut self) {
         if let Some(current) = self.current.as_mut().filter(|_| self.broken.is_none()) {
@@ -331,6 +348,7 @@ impl<D: Disk> Writer<D> {
         let sought = current.file.seek(SeekFrom::Start(current.settled));
         sought.map_err(failed("go on in the append-only file"))?;
         current.len = current.settled;
+        current.written_back = current.written_back.min(current.settled);
         current.sealer = current.settled_sealer.clone();
         // What is kept says which database it needs only at its own start.
         current.selected = false;
@@ -373,6 +391,7 @@ impl<D: Disk> Writer<D> {
             settled_sealer: sealer.clone(),
             sealer,
             selected: false,
+            written_back: len,
         });
         self.since_cut = vec![last];
         Ok(true)
@@ -422,6 +441,7 @@ impl<D: Disk> Writer<D> {
             sealer: Sealer::new(),
             settled_sealer: Sealer::new(),
             selected: false,
+            written_back: 0,
         };
         let mut begun = next.file.write_all(&seal).map_err(failed(what));
         if begun.is_ok() {
