@@ -12,6 +12,6 @@ pub struct Cx<'a> {
     pub client: &'a mut Session,
     /// What is sent to the replicas if the command changed something.
     pub(crate) own: Own,
-    /// The hash of a key of the request.
+    /// What is known about the request.
     pub(crate) hint: Hint<'a>,
 }

@@ -26,9 +26,9 @@ pub struct Gather {
     sync: Duration,
     /// How many of the next syncs begin without a wait.
     skipped: u32,
-    /// How many syncs began without a wait after the last one that was in vain.
+    /// How many syncs began without a wait after the last wait that was in vain.
     in_vain: u32,
-    /// How many waits since then were worth it.
+    /// How many waits in a row were worth it since one was in vain.
     worth: u32,
     /// When the last sync ended.
     ended: Duration,
