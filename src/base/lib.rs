@@ -6,7 +6,7 @@
 //!   them. [`bits`]: set bits, counted. [`sixes`]: packed numbers of six bits.
 //! * [`item`]: one element of a collection. [`limits`]: the sizes up to which collections stay packed.
 //! * [`request`]: requests as bytes; [`large`]: large arguments of requests. [`error`]: the errors of commands.
-//! * [`log_level`]: how important a line of the log is.
+//! * [`log_level`]: how important a line of the log is; [`user_data`]: what it may not show.
 //! * [`reserve`]: memory for the moment when the system refuses more.
 //! * [`glob`]: patterns of keys and channels.
 //! * [`hash`]: the keyed hash of keys.
@@ -35,6 +35,7 @@ pub mod secret;
 pub mod sixes;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod user_data;
 
 pub use client_id::ClientId;
 pub use error::{CmdResult, CommandError};
@@ -44,6 +45,7 @@ pub use limits::Limits;
 pub use log_level::LogLevel;
 pub use repl_offset::ReplOffset;
 pub use rng::Rng;
+pub use user_data::UserData;
 
 /// Unix time in milliseconds. Signed, as expiry times in dumps are.
 pub type UnixMillis = i64;

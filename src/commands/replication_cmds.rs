@@ -176,7 +176,7 @@ fn replicaof(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 /// The client for the log.
 fn line(cx: &Cx<'_>) -> String {
-    engine::client_list::line(cx.client, cx.steady_now())
+    engine::client_list::for_log(cx.client, cx.steady_now())
 }
 
 fn role(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {

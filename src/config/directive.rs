@@ -56,6 +56,8 @@ pub enum Change {
     AppendHow,
     /// Tell the log which lines to write.
     LogLevel,
+    /// Tell the log whether to show user data.
+    UserData,
     /// Tell the log how to write times.
     LogTimes,
     /// Load more slowly, for tests.

@@ -144,9 +144,10 @@ directives! {
     Idle HIDDEN "watchdog-period" watchdog_period: i64 = 0, Int(0..=INT);
     /// Has no effect: SORT ALPHA compares strings byte by byte, in every locale.
     Idle LIVE "locale-collate" locale_collate: String = String::new(), Text;
-    /// Only `no` is accepted: keys, arguments and client names can appear in log lines, and leaving them out is not
-    /// implemented.
-    Refused LIVE "hide-user-data-from-log" hide_user_data_from_log: bool = false, YesNo;
+    /// With `yes`, lines of the log show `*redacted*` in place of what clients chose or sent: keys, arguments, unknown
+    /// commands, error replies, names of clients, users and libraries. Valkey's default is `yes`. What `redis.log` and
+    /// DEBUG LOG are told to write is written.
+    Works LIVE -> UserData "hide-user-data-from-log" hide_user_data_from_log: bool = false, YesNo;
     /// How many times a second the server does its periodic work: timeouts, save points, statistics, expired keys.
     /// Values outside the range of 1 to 500 are treated as 1 or 500. With a low value, save points, a waiting
     /// shutdown, output limits and statistics act late; a value above 100 costs processor time on an idle server.

@@ -91,7 +91,7 @@ impl Engine {
                 continue;
             };
             let held = client.counted_memory;
-            let line = client_list::line(client, now);
+            let line = client_list::for_log(client, now);
             client.flags.insert(ClientFlags::CLOSE_ASAP);
             client.counted_memory = 0;
             self.client_memory -= held.min(self.client_memory);

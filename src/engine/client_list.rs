@@ -2,7 +2,9 @@
 
 use crate::tracking::Tracking;
 use crate::{ClientFlags, CommandError, CommandId, Session, table};
+use base::user_data;
 use resp::Proto;
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// What kind of client it is, for `TYPE` and output limits.
@@ -72,6 +74,14 @@ pub fn memory(client: &Session) -> usize {
         + named.chain(watched).sum::<usize>()
 }
 
+/// The line for the log, which does not always show the names that clients give themselves.
+pub fn for_log(client: &Session, now_ms: i64) -> String {
+    match user_data::hidden() {
+        true => shown(client, now_ms, client.requested, |_| "*redacted*".into()),
+        false => line(client, now_ms),
+    }
+}
+
 /// The line, without an end.
 pub fn line(client: &Session, now_ms: i64) -> String {
     line_at(client, now_ms, client.requested)
@@ -79,21 +89,31 @@ pub fn line(client: &Session, now_ms: i64) -> String {
 
 /// As [`line()`], for a client whose request for `command` is being judged.
 pub fn line_at(client: &Session, now_ms: i64, command: Option<CommandId>) -> String {
+    shown(client, now_ms, command, String::from_utf8_lossy)
+}
+
+/// `name` shows what clients chose: names of theirs, of users and of libraries.
+fn shown(
+    client: &Session,
+    now_ms: i64,
+    command: Option<CommandId>,
+    name: impl Fn(&[u8]) -> Cow<'_, str>,
+) -> String {
     let pending = client.reply.len() + client.unsent.bytes();
     let multi = match client.flags.contains(ClientFlags::MULTI) {
         true => client.queue.len() as i64,
         false => -1,
     };
-    let name = String::from_utf8_lossy(&client.name);
     let redir = redirect_number(client.tracking.as_deref());
     let mut line = String::with_capacity(400);
     let _ = write!(
         line,
-        "id={} addr={} laddr={} fd={} name={name} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={pending} oll={} omem={} tot-mem={} events={} cmd={} user={} redir={redir} resp={} lib-name={} lib-ver={} io-thread={} tot-net-in={} tot-net-out={} tot-cmds={}",
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={pending} oll={} omem={} tot-mem={} events={} cmd={} user={} redir={redir} resp={} lib-name={} lib-ver={} io-thread={} tot-net-in={} tot-net-out={} tot-cmds={}",
         client.id.0,
         client.addr,
         client.laddr,
         client.fd,
+        name(&client.name),
         (now_ms - client.created_ms) / 1000,
         (now_ms - client.last_interaction_ms) / 1000,
         letters(client),
@@ -115,15 +135,15 @@ pub fn line_at(client: &Session, now_ms: i64, command: Option<CommandId>) -> Str
         command.map_or("NULL", |id| table::of(id).name),
         match &client.user {
             None => "(superuser)".into(),
-            Some(user) => String::from_utf8_lossy(&user.name),
+            Some(user) => name(&user.name),
         },
         if client.reply.proto == Proto::Resp3 {
             3
         } else {
             2
         },
-        String::from_utf8_lossy(&client.lib_name),
-        String::from_utf8_lossy(&client.lib_ver),
+        name(&client.lib_name),
+        name(&client.lib_ver),
         client.io_thread,
         client.bytes_in,
         client.bytes_out,

@@ -10,7 +10,7 @@ use super::{
     Args, ClientFlags, CmdResult, CommandError, Cx, Engine, Executor, Hint, Session, links,
     running, tracking, transaction,
 };
-use base::LogLevel;
+use base::{LogLevel, UserData};
 
 /// After a command that takes longer than this, the clock is advanced for the rest of the batch.
 const MOMENT_NS: u64 = 1_000_000;
@@ -308,7 +308,7 @@ impl Engine {
     pub(super) fn count_error(&mut self, text: &str) {
         if let Some(codes) = self.stats.error_codes.count(text) {
             self.repl.log(LogLevel::Warning, "Errorstats stopped adding new errors because the number of errors reached the limit, may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG RESETSTAT.");
-            let text = format!("Current errors code list: {codes}");
+            let text = format!("Current errors code list: {}", UserData(codes));
             self.repl.log(LogLevel::Warning, text);
         }
     }

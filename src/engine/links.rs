@@ -11,7 +11,7 @@
 use super::spec::Flags;
 use super::table::Entry;
 use super::{ClientFlags, CommandError, Cx, Engine, Session, pubsub, tracking};
-use base::LogLevel;
+use base::{LogLevel, UserData};
 use replication::StreamDb;
 
 /// The error for a replica that resets its connection.
@@ -98,8 +98,8 @@ pub fn tell_error(
     }
     let text = format!(
         "== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{}'",
-        error.trim_end(),
-        command.escape_debug()
+        UserData(error.trim_end()),
+        UserData(command.escape_debug())
     );
     engine.repl.log(LogLevel::Warning, text);
 }

@@ -87,7 +87,7 @@ impl Engine {
         }
         client.flags.insert(ClientFlags::CLOSE_ASAP);
         self.stats.output_limit_disconnections += 1;
-        let line = client_list::line(client, self.clock.steady_ms);
+        let line = client_list::for_log(client, self.clock.steady_ms);
         let text = format!(
             "Client {line} scheduled to be closed ASAP for overcoming of output buffer limits."
         );

@@ -5,6 +5,7 @@
 //! ([`RdbError::shifted`]). For a defect inside an LZF-packed blob, the offset is that of the blob's string, and the
 //! note `inside` gives the place in the unpacked bytes.
 
+use base::UserData;
 use std::fmt;
 
 use crate::tags::module::ModuleId;
@@ -116,7 +117,7 @@ impl fmt::Display for RdbError {
         }
         write!(f, ", reading {}", self.context)?;
         if let Some(key) = &self.key {
-            write!(f, " of key \"{}\"", Printable(key))?;
+            write!(f, " of key \"{}\"", UserData(Printable(key)))?;
         }
         write!(f, ": {}", self.kind)
     }

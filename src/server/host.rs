@@ -237,6 +237,10 @@ impl Host for Shell {
                 log::set_level(engine.config.loglevel);
                 Ok(())
             }
+            Change::UserData => {
+                base::user_data::hide(engine.config.hide_user_data_from_log);
+                Ok(())
+            }
             Change::LogTimes => {
                 log::set_timestamp(engine.config.log_timestamp_format);
                 Ok(())

@@ -1,5 +1,6 @@
 //! How much a client may send ahead: `client-query-buffer-limit`.
 
+use base::UserData;
 use config::kind::quote;
 use engine::client_list;
 use engine::{ClientFlags, Engine, Session};
@@ -26,7 +27,7 @@ pub fn close_for_input(engine: &mut Engine, client: &mut Session, input: &[u8]) 
     engine.stats.query_limit_disconnections += 1;
     tracing::warn!(
         "Closing client that reached max query buffer length: {} (qbuf initial bytes: {})",
-        client_list::line(client, engine.clock.steady_ms),
-        quote(&input[..input.len().min(SHOWN)])
+        client_list::for_log(client, engine.clock.steady_ms),
+        UserData(quote(&input[..input.len().min(SHOWN)]))
     );
 }

@@ -173,6 +173,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
     super::delay::set_while_loading(config.key_load_delay);
     log::set_level(config.loglevel);
     log::set_timestamp(config.log_timestamp_format);
+    base::user_data::hide(config.hide_user_data_from_log);
     log::set_file(&config.logfile).map_err(|e| {
         let reason = crate::strerror(&e);
         Stop::Other(format!("Can't open the log file: {reason}"))

@@ -3,6 +3,7 @@
 //! * [`broken`]: what a client was not sent any more reaches nobody else.
 //! * [`evicted`]: keys make room for others within `maxmemory`, and no more of them than needed.
 //! * [`filters`]: which clients CLIENT LIST and CLIENT KILL mean.
+//! * [`hidden`]: no line of the log says what clients chose or sent, if it must not.
 //! * [`large`]: arguments of many megabytes are in memory once, and one without memory fails its request alone.
 //! * [`output`]: limits of what a client may send ahead and have pending.
 //! * [`patterns`]: patterns of any shape match what they match on a real server.
@@ -18,6 +19,7 @@ mod support;
 mod broken;
 mod evicted;
 mod filters;
+mod hidden;
 mod large;
 mod output;
 mod patterns;

@@ -14,6 +14,7 @@ pub use order::{Known, Order};
 
 use crate::args::Args;
 use crate::{ClientFlags, ClientId, Engine, Hint, Session};
+use base::UserData;
 use replication::StreamDb;
 use std::fmt;
 
@@ -36,7 +37,9 @@ pub enum NotHere {
 impl fmt::Display for NotHere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NotHere::Command(name) => write!(f, "Unknown command '{}'", name.escape_debug()),
+            NotHere::Command(name) => {
+                write!(f, "Unknown command '{}'", UserData(name.escape_debug()))
+            }
             NotHere::Database => f.write_str("A database beyond 'databases' is selected"),
         }
     }
@@ -93,7 +96,7 @@ impl Replay {
         };
         if let Some(error) = error {
             self.failed += 1;
-            let error = String::from_utf8_lossy(error).trim_end().to_owned();
+            let error = UserData(String::from_utf8_lossy(error).trim_end()).to_string();
             self.first_failure.get_or_insert(error);
         }
         self.session.reply.clear();

@@ -2,7 +2,7 @@
 //! is disconnected.
 
 use super::{End, Feed};
-use base::LogLevel;
+use base::{LogLevel, UserData};
 use engine::client_list;
 use engine::{ClientFlags, ClientId, Engine, Executor};
 use resp::RequestLimits;
@@ -93,17 +93,19 @@ fn must_close(engine: &Engine, id: ClientId, argv: &[&[u8]]) -> Option<String> {
     if !session.reply.is_empty() {
         return Some(format!(
             "Replica generated a reply to command '{}', disconnecting it: {}",
-            String::from_utf8_lossy(argv[0])
-                .to_lowercase()
-                .escape_debug(),
-            client_list::line(session, engine.clock.steady_ms)
+            UserData(
+                String::from_utf8_lossy(argv[0])
+                    .to_lowercase()
+                    .escape_debug()
+            ),
+            client_list::for_log(session, engine.clock.steady_ms)
         ));
     }
     let closed = session.flags.contains(ClientFlags::CLOSE_ASAP);
     closed.then(|| {
         format!(
             "Client closed: {}",
-            client_list::line(session, engine.clock.steady_ms)
+            client_list::for_log(session, engine.clock.steady_ms)
         )
     })
 }

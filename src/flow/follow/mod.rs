@@ -461,7 +461,10 @@ impl<R: Receivers> Follower<R> {
             let result = inbox.apply(bytes, engine, session);
             engine.repl.set_stream_db(session.stream_db());
             let broken = result.err()?;
-            Some((broken, client_list::line(session, engine.clock.steady_ms)))
+            Some((
+                broken,
+                client_list::for_log(session, engine.clock.steady_ms),
+            ))
         });
         let Some(Some((broken, who))) = broken else {
             return;

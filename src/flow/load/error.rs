@@ -1,5 +1,6 @@
 //! Why a dump was not loaded.
 
+use base::UserData;
 use rdb::RdbError;
 use std::fmt;
 use std::io;
@@ -109,7 +110,7 @@ impl fmt::Display for LoadError {
             LoadError::Duplicate { db, key, offset } => write!(
                 f,
                 "duplicate key '{}' in database {db} at offset {offset}",
-                key.escape_ascii()
+                UserData(key.escape_ascii())
             ),
             LoadError::Library(why) => write!(f, "Failed loading library, {why}"),
             LoadError::Cancelled => f.write_str("loading was cancelled"),

@@ -151,7 +151,7 @@ impl<T: Transport> Peers<T> {
                 let who = engine
                     .clients
                     .get(&id)
-                    .map(|s| client_list::line(s, now_ms));
+                    .map(|s| client_list::for_log(s, now_ms));
                 let text = format!(
                     "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
                     who.unwrap_or_default()

@@ -1,6 +1,7 @@
 //! Why a snapshot was not saved or sent.
 
 use crate::GivenUp;
+use base::UserData;
 use disk::strerror;
 use std::io;
 use std::path::PathBuf;
@@ -72,7 +73,7 @@ impl std::fmt::Display for SaveError {
                 write!(
                     f,
                     "a dump for {target} cannot hold {loss}: key '{}'",
-                    key.escape_ascii()
+                    UserData(key.escape_ascii())
                 )
             }
             SaveError::Thread(e) => write!(f, "Can't start the thread that saves: {}", strerror(e)),

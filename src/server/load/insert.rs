@@ -3,7 +3,7 @@
 use super::list::{DETAILED, Detail, Entry, Heat, List, Plain, RECORD_MAX};
 use super::scan::Building;
 use super::{HeatPolicy, LoadError, LoadOptions};
-use base::reserve;
+use base::{UserData, reserve};
 use flow::load::{Verdict, judge};
 use keyspace::{DuplicateKey, Partition, Scanned, Value, record};
 use pipes::queue::WorkQueue;
@@ -337,7 +337,10 @@ impl<'a> Inserter<'a> {
         if info.empty {
             if self.tasks.empty.fetch_add(1, Ordering::Relaxed) < EMPTY_NAMED_MAX {
                 let name = key_of(detail, window);
-                tracing::info!("rdbLoadObject skipping empty key: {}", name.escape_ascii());
+                tracing::info!(
+                    "rdbLoadObject skipping empty key: {}",
+                    UserData(name.escape_ascii())
+                );
             }
             return Ok(Plan::Skip);
         }
