@@ -1,9 +1,11 @@
-//! Encodes the blocks of a walk as a dump: opcodes between records, heat, compression, checksum.
+//! Encodes the blocks of a walk as a dump: opcodes between records, large values, checksum.
 //!
 //! Records are written as they are in memory wherever possible: runs of records that need no change are copied as a
-//! whole. Compressed strings stay compressed; raw ones are compressed here, on the thread that writes.
+//! whole. Compressed strings stay compressed; raw ones are compressed by [`Records`], on the thread that writes or on
+//! others.
 
 use super::error::SaveError;
+use super::records::{Prepared, Records};
 use super::sink::Outputs;
 use super::writer::Progress;
 use crate::Fate;
@@ -16,15 +18,12 @@ use keyspace::snapshot::{Block, Cut, OutOfLine};
 use rdb::Opcode;
 use rdb::RdbType;
 use rdb::RdbVersion;
-use rdb::check::Scratch;
-use rdb::compress::compress_value;
 use rdb::crc64::Crc64;
 use rdb::held::value_len;
-use rdb::length::encode_length;
 use rdb::lzf::Packer;
 use rdb::module::ModuleAux;
-use rdb::string::{encode_blob, encode_string};
-use rdb::target::{OnLoss, Target, TranscodeError, transcode_value};
+use rdb::string::encode_blob;
+use rdb::target::{OnLoss, Target};
 use rdb::writer::{encode_aux, encode_resize_db, encode_select_db};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,8 +34,6 @@ const PIECE: usize = 64 << 10;
 /// Bytes collected before they are passed to the sinks: enough to make the cost of a system call negligible, and few
 /// compared with a small dataset.
 const BUFFER: usize = 256 << 10;
-/// Strings up to this length are never compressed, as in every real writer.
-const COMPRESS_ABOVE: usize = 20;
 
 /// What the dump must contain in addition to the keys.
 pub struct Plan {
@@ -108,43 +105,46 @@ pub enum HeatAs {
 /// Writes one dump to its sinks, which give files of the type `F`.
 pub struct Encoder<F> {
     plan: Plan,
-    outputs: Outputs<F>,
-    /// Told whenever the sinks have taken something.
-    progress: Arc<Progress>,
+    outlet: Outlet<F>,
     out: Vec<u8>,
-    crc: Crc64,
-    bytes: u64,
     keys: u64,
     db: Option<u32>,
     /// Databases whose RESIZEDB has been written.
     announced: Vec<u32>,
-    packer: Packer,
-    scratch: Scratch,
-    /// A value in the form of the target.
-    transcoded: Vec<u8>,
+    records: Records,
     requests: Requests,
     /// Seals what is written as requests.
     sealer: Sealer,
+}
+
+/// What bytes pass on their way to the sinks.
+struct Outlet<F> {
+    outputs: Outputs<F>,
+    /// Told whenever the sinks have taken something.
+    progress: Arc<Progress>,
+    /// The checksum so far, if one is written.
+    crc: Option<Crc64>,
+    bytes: u64,
 }
 
 impl<F> Encoder<F> {
     /// Nothing is written yet.
     pub fn new(plan: Plan, outputs: Outputs<F>, progress: Arc<Progress>) -> Encoder<F> {
         let out = Vec::with_capacity(BUFFER + BUFFER / 4);
-        let (crc, packer, scratch) = (Crc64::new(), Packer::new(), Scratch::new(plan.key));
-        Encoder {
-            plan,
+        let outlet = Outlet {
             outputs,
             progress,
-            out,
-            crc,
+            crc: plan.checksum.then(Crc64::new),
             bytes: 0,
+        };
+        Encoder {
+            records: Records::new(&plan),
+            plan,
+            outlet,
+            out,
             keys: 0,
             db: None,
             announced: Vec::new(),
-            packer,
-            scratch,
-            transcoded: Vec::new(),
             requests: Requests::default(),
             sealer: Sealer::new(),
         }
@@ -152,7 +152,7 @@ impl<F> Encoder<F> {
 
     /// Dump bytes so far.
     pub fn bytes(&self) -> u64 {
-        self.bytes + self.out.len() as u64
+        self.outlet.bytes + self.out.len() as u64
     }
 
     /// Keys so far.
@@ -187,8 +187,7 @@ impl<F> Encoder<F> {
             .filter(|_| self.plan.target.holds_functions())
         {
             self.out.push(Opcode::Function2.number());
-            let packer = self.plan.compress.then_some(&mut self.packer);
-            encode_blob(code, packer, &mut self.out);
+            encode_blob(code, self.records.packer(), &mut self.out);
         }
         self.put_module_aux(false);
         self.flush_if_full()
@@ -199,16 +198,56 @@ impl<F> Encoder<F> {
         if self.plan.requests.is_some() {
             return self.block_as_requests(block);
         }
+        if self.blocks_stay() {
+            return self.prepared(Prepared {
+                db: block.db,
+                keys: block.keys(),
+                bytes: block.bytes,
+                values: block.values,
+            });
+        }
         self.select(block.db);
         self.keys += block.keys() as u64;
-        let as_it_stands = self.plan.heat == HeatAs::Nothing && self.plan.target == Target::Auto;
-        if as_it_stands && !self.plan.compress {
-            self.flush()?;
-            self.emit(&block.bytes)?;
-        } else {
-            self.records(&block)?;
-        }
-        for entry in block.values {
+        let outlet = &mut self.outlet;
+        self.records
+            .encode(&block, &mut self.out, &mut |out| match out.len() < BUFFER {
+                true => Ok(()),
+                false => outlet.empty(out),
+            })?;
+        self.values(block.values)
+    }
+
+    /// The keys of one block whose records were encoded elsewhere.
+    ///
+    /// # Errors
+    /// As [`Encoder::block`].
+    pub fn prepared(&mut self, block: Prepared) -> Result<(), SaveError> {
+        self.select(block.db);
+        self.keys += block.keys as u64;
+        self.outlet.empty(&mut self.out)?;
+        self.outlet.emit(&block.bytes)?;
+        self.values(block.values)
+    }
+
+    /// Encodes the records of blocks for [`Encoder::prepared`], on another thread; `None` if there is nothing to
+    /// encode, or if the dump has another form than the keyspace, in which a block may be much larger.
+    pub fn helper(&self) -> Option<Records> {
+        let mut held = self.plan.cut.dbs.iter().flat_map(|db| db.types.held());
+        let as_held = self.plan.target.types_as_held();
+        let helps = self.plan.requests.is_none()
+            && !self.blocks_stay()
+            && held.all(|rdb_type| as_held.contains(rdb_type));
+        helps.then(|| self.records.another())
+    }
+
+    /// The records of a block are written as the block has them.
+    fn blocks_stay(&self) -> bool {
+        let as_they_stand = self.plan.heat == HeatAs::Nothing && self.plan.target == Target::Auto;
+        as_they_stand && !self.plan.compress
+    }
+
+    fn values(&mut self, values: Vec<OutOfLine>) -> Result<(), SaveError> {
+        for entry in values {
             self.out_of_line(entry)?;
         }
         self.flush_if_full()
@@ -234,7 +273,7 @@ impl<F> Encoder<F> {
             let mut held = Vec::new();
             let give = &mut |piece: &[u8]| held.extend_from_slice(piece);
             let rdb_type = entry.value.rdb_type();
-            leave(entry.value, give, None, &self.progress.clone().freed);
+            leave(entry.value, give, None, &self.outlet.progress.freed);
             self.key_as_requests(&entry.key, entry.expire, rdb_type, &held)?;
         }
         Ok(())
@@ -271,18 +310,13 @@ impl<F> Encoder<F> {
         self.put_module_aux(true);
         self.out.push(Opcode::Eof.number());
         self.flush()?;
-        let checksum = if self.plan.checksum {
-            self.crc.value()
-        } else {
-            0
-        };
-        let footer = checksum.to_le_bytes();
-        self.outputs.write(&footer)
+        let checksum = self.outlet.crc.as_ref().map_or(0, Crc64::value);
+        self.outlet.outputs.write(&checksum.to_le_bytes())
     }
 
     /// Makes what was written final, and returns the file.
     pub fn commit(self, fate: &Fate) -> Result<Option<F>, SaveError> {
-        self.outputs.finish(fate)
+        self.outlet.outputs.finish(fate)
     }
 
     fn put_module_aux(&mut self, after_keys: bool) {
@@ -306,138 +340,32 @@ impl<F> Encoder<F> {
         }
     }
 
-    /// Records that may need a change: heat before the type, strings to compress, another form.
-    fn records(&mut self, block: &Block) -> Result<(), SaveError> {
-        let bytes = block.bytes.as_slice();
-        let (mut at, mut run, mut n) = (0, 0, 0);
-        let heat_too = self.plan.heat != HeatAs::Nothing;
-        let as_held = self.plan.target.types_as_held();
-        while at < bytes.len() {
-            let record = Record::parse(&bytes[at..]);
-            let rdb_type = record.type_byte.rdb_type();
-            let value_at = bytes.len() - record.rest.len();
-            let len = match record.rest.first() {
-                // A string of up to 63 bytes: its length is the first byte. Most values are such strings.
-                Some(&short @ 0..=0x3f) if rdb_type == RdbType::String => 1 + usize::from(short),
-                _ => value_len(rdb_type, record.rest).expect("the keyspace holds whole records"),
-            };
-            let value = &record.rest[..len];
-            let heat = block.heats.get(n).copied();
-            n += 1;
-            let shrinks = self.plan.compress
-                && (record.key.len() > COMPRESS_ABOVE
-                    || is_number(record.key)
-                    || may_shrink(rdb_type, value));
-            if heat_too || shrinks || !as_held.contains(rdb_type) {
-                self.out.extend_from_slice(&bytes[run..at]);
-                self.entry(record.expire, heat, rdb_type, record.key, value)?;
-                run = value_at + len;
-                self.flush_if_full()?;
-            }
-            at = value_at + len;
-        }
-        self.out.extend_from_slice(&bytes[run..]);
-        self.flush_if_full()
-    }
-
-    /// One key with its held value.
-    fn entry(
-        &mut self,
-        expire: Option<i64>,
-        heat: Option<u32>,
-        rdb_type: RdbType,
-        key: &[u8],
-        value: &[u8],
-    ) -> Result<(), SaveError> {
-        let packer = self.plan.compress.then_some(&mut self.packer);
-        if self.plan.target.takes_as_held(rdb_type) {
-            self.head(expire, heat, rdb_type);
-            let packer = self.plan.compress.then_some(&mut self.packer);
-            encode_string(key, packer, &mut self.out);
-            let packer = self.plan.compress.then_some(&mut self.packer);
-            return compress_value(rdb_type, value, packer, &mut self.out).map_err(|e| {
-                SaveError::Cancelled(format!("a held value is not sound: {}", e.with_key(key)))
-            });
-        }
-        self.transcoded.clear();
-        let done = transcode_value(
-            rdb_type,
-            value,
-            self.plan.target,
-            self.plan.on_loss,
-            &mut self.scratch,
-            packer,
-            &mut self.transcoded,
-        )
-        .map_err(|e| match e {
-            TranscodeError::Loss(loss) => SaveError::Loss {
-                target: self.plan.target.name(),
-                key: key.to_vec(),
-                loss: loss.to_string(),
-            },
-            e => SaveError::Cancelled(e.to_string()),
-        })?;
-        if let Some(rdb_type) = done.rdb_type {
-            self.head(expire, heat, rdb_type);
-            let packer = self.plan.compress.then_some(&mut self.packer);
-            encode_string(key, packer, &mut self.out);
-            self.out.extend_from_slice(&self.transcoded);
-        }
-        Ok(())
-    }
-
-    fn head(&mut self, expire: Option<i64>, heat: Option<u32>, rdb_type: RdbType) {
-        if let Some(ms) = expire {
-            self.out.push(Opcode::ExpireTimeMs.number());
-            self.out.extend_from_slice(&ms.to_le_bytes());
-        }
-        match (self.plan.heat, heat) {
-            (HeatAs::Idle(now), Some(clock)) => {
-                self.out.push(Opcode::Idle.number());
-                encode_length(
-                    u64::from(now.wrapping_sub(clock) & 0xff_ffff),
-                    &mut self.out,
-                );
-            }
-            (HeatAs::Freq, Some(heat)) => {
-                self.out.push(Opcode::Freq.number());
-                self.out.push(heat as u8);
-            }
-            _ => {}
-        }
-        self.out.push(rdb_type.number());
-    }
-
     fn out_of_line(&mut self, entry: OutOfLine) -> Result<(), SaveError> {
-        let value = entry.value;
+        let Encoder {
+            records,
+            out,
+            outlet,
+            ..
+        } = self;
+        let (key, value) = (&entry.key, entry.value);
         if !self.plan.target.takes_as_held(value.rdb_type()) {
             let mut held = Vec::new();
             let rdb_type = value.to_rdb(&mut |piece| held.extend_from_slice(piece), None);
             drop(value);
-            return self.entry(entry.expire, Some(entry.heat), rdb_type, &entry.key, &held);
+            records.entry(entry.expire, Some(entry.heat), rdb_type, key, &held, out)?;
+            return self.flush_if_full();
         }
-        self.head(entry.expire, Some(entry.heat), value.rdb_type());
-        let packer = self.plan.compress.then_some(&mut self.packer);
-        encode_string(&entry.key, packer, &mut self.out);
+        records.head(entry.expire, Some(entry.heat), value.rdb_type(), key, out);
         // The value may be larger than all buffers, so it is passed on in pieces.
-        let mut out = std::mem::take(&mut self.out);
-        let mut packer = std::mem::take(&mut self.packer);
-        let (mut result, compress) = (Ok(()), self.plan.compress);
-        let progress = self.progress.clone();
+        let mut result = Ok(());
+        let progress = outlet.progress.clone();
         let give = &mut |piece: &[u8]| {
             out.extend_from_slice(piece);
             if out.len() >= BUFFER && result.is_ok() {
-                result = self.emit(&out);
-                out.clear();
+                result = outlet.empty(out);
             }
         };
-        leave(
-            value,
-            give,
-            compress.then_some(&mut packer),
-            &progress.freed,
-        );
-        (self.out, self.packer) = (out, packer);
+        leave(value, give, records.packer(), &progress.freed);
         result?;
         self.flush_if_full()
     }
@@ -451,21 +379,26 @@ impl<F> Encoder<F> {
     }
 
     fn flush(&mut self) -> Result<(), SaveError> {
-        let mut out = std::mem::take(&mut self.out);
-        if let Some(how) = self.plan.requests.filter(|_| !out.is_empty()) {
+        if let Some(how) = self.plan.requests.filter(|_| !self.out.is_empty()) {
             // A base has no position in a replication history. The increment says where it begins.
-            self.sealer.update(&out);
-            self.sealer.seal(&[b'0'; 40], 0, how.ms, &mut out);
+            self.sealer.update(&self.out);
+            self.sealer.seal(&[b'0'; 40], 0, how.ms, &mut self.out);
         }
-        let result = self.emit(&out);
+        self.outlet.empty(&mut self.out)
+    }
+}
+
+impl<F> Outlet<F> {
+    /// Passes on what was collected.
+    fn empty(&mut self, out: &mut Vec<u8>) -> Result<(), SaveError> {
+        let result = self.emit(out);
         out.clear();
-        self.out = out;
         result
     }
 
     fn emit(&mut self, bytes: &[u8]) -> Result<(), SaveError> {
-        if self.plan.checksum {
-            self.crc.update(bytes);
+        if let Some(crc) = &mut self.crc {
+            crc.update(bytes);
         }
         for piece in bytes.chunks(PIECE) {
             self.outputs.write(piece)?;
@@ -503,18 +436,5 @@ fn leave(
         Err(shared) => {
             shared.to_rdb(give, packer);
         }
-    }
-}
-
-/// True if the text is an integer that an RDB string holds in fewer bytes.
-fn is_number(key: &[u8]) -> bool {
-    key.len() <= 11 && keyspace::record::small_int(key).is_some()
-}
-
-/// True if a held value contains a raw string long enough to be compressed.
-fn may_shrink(rdb_type: RdbType, value: &[u8]) -> bool {
-    match rdb_type {
-        RdbType::Quicklist2 | RdbType::HashListpackTtl => value.len() > COMPRESS_ABOVE,
-        _ => value.len() > COMPRESS_ABOVE && value[0] < 0xC0,
     }
 }
