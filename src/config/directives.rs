@@ -83,6 +83,10 @@ directives! {
     /// It pays from about four processors on, when that first thread is busy. With fewer, threads take the processor
     /// from each other.
     Works START "io-threads" io_threads: i64 = 1, Int(1..=128);
+    /// How many threads load and save a dataset, also in full syncs: 0 means as many as there are processors, up to
+    /// eight. Of those of a save, one visits the keys between requests and one writes, and the others compress. More
+    /// threads than processors make clients wait.
+    Works LIVE "threads" threads: i64 = 0, Int(0..=128);
     /// Has no effect: with `io-threads` above 1 these threads read, too.
     Idle START "io-threads-do-reads" io_threads_do_reads: bool = false, YesNo;
 

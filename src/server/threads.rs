@@ -11,6 +11,14 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
+/// How many threads load or save a dataset, given `threads`: 0 means as many as there are processors, up to eight.
+pub fn for_datasets(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
+        n => n,
+    }
+}
+
 /// Starts a thread.
 ///
 /// # Errors

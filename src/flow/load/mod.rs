@@ -49,7 +49,7 @@ pub struct LoadOptions {
     pub unknown: Unknown,
     /// Up to which sizes collections are packed.
     pub limits: Limits,
-    /// Threads that insert, the calling one included.
+    /// Threads that insert, the calling one included; 0 means as many as there are processors.
     pub threads: usize,
 }
 
@@ -299,7 +299,7 @@ pub fn merge(engine: &mut Engine, loaded: Loaded, overwrite: bool) -> Result<(),
     Ok(())
 }
 
-/// What any load of this server needs. It runs on one thread unless the caller has more.
+/// What any load of this server needs.
 pub fn options(engine: &mut Engine) -> LoadOptions {
     let settings = Settings::read(&engine.config, engine.clock.steady_ms);
     let heat = match settings.heat {
@@ -318,7 +318,7 @@ pub fn options(engine: &mut Engine) -> LoadOptions {
         heat,
         limits: engine.limits,
         unknown: Unknown::of(&engine.config),
-        threads: 1,
+        threads: engine.config.threads as usize,
     }
 }
 

@@ -32,10 +32,10 @@ pub fn load<R: Read>(
     scan::load(source, options, progress)
 }
 
-/// The same load, by as many threads as there are processors, up to eight.
+/// The same load, by as many threads as `threads` says.
 pub fn by_processors(options: LoadOptions) -> LoadOptions {
     LoadOptions {
-        threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
+        threads: crate::threads::for_datasets(options.threads),
         ..options
     }
 }

@@ -5,10 +5,11 @@
 //!                        ^ waits only while the queue is full                           file | replicas
 //! ```
 //!
-//! * [`thread`]: the thread that encodes and writes. [`walk`]: the task that drives the walk.
+//! * [`thread`]: the thread that encodes and writes; [`queue`]: the blocks on their way to it. [`walk`]: the task that drives the walk.
 //! * [`boot`]: loading at startup and for DEBUG RELOAD.
 
 mod boot;
+mod queue;
 mod thread;
 mod threads;
 mod walk;
@@ -44,15 +45,18 @@ impl Writers for Threads {
 
     fn begin(
         &self,
-        _: &Engine,
+        at_cut: &Engine,
         plan: Plan,
         open: OpenSinks<File>,
         most: usize,
         awaited: Awaited,
     ) -> io::Result<SaveThread> {
+        // One walks, and one writes.
+        let helpers =
+            crate::threads::for_datasets(at_cut.config.threads as usize).saturating_sub(2);
         match awaited {
-            Awaited::No => SaveThread::start(plan, open, most),
-            Awaited::ByExecutor => Ok(SaveThread::start_awaited(plan, open, most)),
+            Awaited::No => SaveThread::start(plan, open, most, helpers),
+            Awaited::ByExecutor => Ok(SaveThread::start_awaited(plan, open, most, helpers)),
         }
     }
 

@@ -342,6 +342,44 @@ fn a_load_without_threads_is_done_by_who_asked() {
 }
 
 #[test]
+fn a_dump_is_the_same_however_many_threads_compress() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    server.with_engine(|engine| {
+        engine.config.rdbcompression = true;
+        for i in 0..60_000 {
+            let value = format!("{i}").repeat(1 + i % 60);
+            let db = engine.keyspace.db_mut(i % 3);
+            db.insert_str(format!("key:{i}").as_bytes(), value.as_bytes(), None);
+        }
+        // A value that leaves the keyspace in parts, between blocks that others encode.
+        let long = "value ".repeat(100_000);
+        engine
+            .keyspace
+            .db_mut(1)
+            .insert_str(b"long", long.as_bytes(), None);
+        let mut dumps = Vec::new();
+        for threads in [1, 2, 3, 8] {
+            engine.config.threads = threads;
+            let saved = server.persistence.save(engine, &SaveOptions::default());
+            saved.expect("it is saved");
+            let dump = std::fs::read(dir.path().join("dump.rdb")).unwrap();
+            let load = boot::load_options(engine);
+            let (done, ..) = load::load(&dump[..], &load, &LoadProgress::default()).expect("sound");
+            assert_eq!(done.keys_loaded, 60_001);
+            // What comes before the keys tells the time, and what comes after them is a checksum of all.
+            let keys = dump
+                .windows(3)
+                .position(|w| w == [0xfe, 0, 0xfb])
+                .expect("a database");
+            dumps.push(dump[keys..dump.len() - 8].to_vec());
+        }
+        assert!(dumps[0].len() < 4_000_000, "it is compressed");
+        assert!(dumps.windows(2).all(|two| two[0] == two[1]));
+    });
+}
+
+#[test]
 fn values_that_a_target_cannot_hold_fail_the_save_and_name_the_key() {
     let dir = tempfile::tempdir().unwrap();
     let server = server(dir.path());

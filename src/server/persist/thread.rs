@@ -1,16 +1,20 @@
 //! The persistence thread: takes the blocks of a snapshot walk, encodes them as RDB and writes them to the sinks. There
-//! is one thread for each save, and the executor never waits for it.
+//! is one thread for each save, and the executor never waits for it. With more than two `threads`, others help it to
+//! encode.
 //!
 //!  * If everybody waits for the end of a save anyway, and the system refuses a thread, the calling thread writes it.
 //!  * The queue is bounded in bytes, and only the local disk limits the pace of the walk.
 //!  * A sink that fails does not affect the others; when none is left, the save has failed.
 //!  * A save is finished only if the number of keys emitted for each database equals the count taken at the cut.
 
+use super::queue::{Next, Queue};
 use crate::allocator::Lent;
 use crate::delay::sleep_for_key;
 use crate::threads;
 use flow::Fate;
-use flow::save::{Encoder, OpenSinks, Plan, Progress, SaveError, Writer as SnapshotWriter};
+use flow::save::{
+    Encoder, OpenSinks, Plan, Prepared, Progress, Records, SaveError, Writer as SnapshotWriter,
+};
 use keyspace::snapshot::Block;
 use std::cell::RefCell;
 use std::fs::File;
@@ -22,26 +26,11 @@ use tokio::sync::Notify;
 /// What became of a save.
 type Outcome = flow::save::Outcome<File>;
 
-enum Message {
-    /// The block is freed by the thread that writes it.
-    Block(Block, Lent),
-    Finish,
-}
-
-#[derive(Default)]
-struct Queue {
-    messages: std::collections::VecDeque<Message>,
-    bytes: usize,
-    abandoned: bool,
-    /// The sinks have all bytes and make them final, so it is too late to cancel.
-    committing: bool,
-}
-
 struct Shared {
     /// The bound of its bytes.
     most: usize,
     queue: Mutex<Queue>,
-    /// The thread waits for messages.
+    /// The thread waits for blocks, and so do its helpers.
     filled: Condvar,
     /// A blocking save waits for room.
     drained: Condvar,
@@ -89,15 +78,20 @@ impl Encoding {
 }
 
 impl SaveThread {
-    /// Starts the thread; `most` is a bound for its queue, in bytes.
+    /// Starts the thread, which so many others help; `most` is a bound for its queue, in bytes.
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(plan: Plan, open: OpenSinks<File>, most: usize) -> io::Result<SaveThread> {
+    pub fn start(
+        plan: Plan,
+        open: OpenSinks<File>,
+        most: usize,
+        helpers: usize,
+    ) -> io::Result<SaveThread> {
         Self::begin(most, |shared, progress| {
             let (theirs, counted) = (shared.clone(), progress.clone());
             let handle = threads::spawn("forebay-save", move || {
-                run_aside(&theirs, &counted, plan, open)
+                run_aside(&theirs, &counted, plan, open, helpers)
             })?;
             Ok(Writer::Thread(handle))
         })
@@ -105,14 +99,19 @@ impl SaveThread {
 
     /// As [`SaveThread::start`], for a caller that does nothing else until the end: without a thread to be had it
     /// writes by itself what it gives.
-    pub fn start_awaited(plan: Plan, open: OpenSinks<File>, most: usize) -> SaveThread {
+    pub fn start_awaited(
+        plan: Plan,
+        open: OpenSinks<File>,
+        most: usize,
+        helpers: usize,
+    ) -> SaveThread {
         let begun = Self::begin(most, |shared, progress| {
             let work = Arc::new(Mutex::new(Some((plan, open))));
             let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut w| w.take());
             let (theirs, counted, given) = (shared.clone(), progress.clone(), work.clone());
             let started = threads::spawn("forebay-save", move || {
                 let (plan, open) = take(&given).expect("nobody else takes it once this runs");
-                run_aside(&theirs, &counted, plan, open)
+                run_aside(&theirs, &counted, plan, open, helpers)
             });
             let error = match started {
                 Ok(handle) => return Ok(Writer::Thread(handle)),
@@ -180,25 +179,23 @@ impl SnapshotWriter for SaveThread {
             }
             return;
         }
-        let mut queue = self.lock();
-        queue.bytes += block.weight();
         let lent = Lent::new(block.allocated());
-        queue.messages.push_back(Message::Block(block, lent));
-        self.shared.filled.notify_one();
+        self.lock().push((block, lent));
+        self.shared.filled.notify_all();
     }
 
     fn finish(&self) {
         if let Writer::Caller(encoding) = &self.writer {
             return encoding.borrow_mut().end(&self.shared, Ok(()));
         }
-        self.lock().messages.push_back(Message::Finish);
-        self.shared.filled.notify_one();
+        self.lock().finish();
+        self.shared.filled.notify_all();
     }
 
     fn give_up(&self) -> bool {
         let given_up = self.shared.fate.give_up();
         self.lock().abandoned |= given_up;
-        self.shared.filled.notify_one();
+        self.shared.filled.notify_all();
         given_up
     }
 
@@ -209,7 +206,7 @@ impl SnapshotWriter for SaveThread {
     fn abandon_writing(&self) -> bool {
         let mut queue = self.lock();
         queue.abandoned |= !queue.committing && self.shared.fate.give_up();
-        self.shared.filled.notify_one();
+        self.shared.filled.notify_all();
         queue.abandoned
     }
 
@@ -296,11 +293,12 @@ fn run_aside(
     progress: &Arc<Progress>,
     plan: Plan,
     open: OpenSinks<File>,
+    helpers: usize,
 ) -> Outcome {
     crate::priority::background();
     let outcome = match begin_encoding(shared, progress, plan, open) {
         Ok(Encoding::On(mut encoder)) => {
-            let encoded = encode_all(shared, progress, &mut encoder);
+            let encoded = encode_all(shared, progress, &mut encoder, helpers);
             end(shared, *encoder, encoded)
         }
         Ok(Encoding::Over(outcome)) => outcome,
@@ -338,20 +336,104 @@ fn end(shared: &Shared, mut encoder: Encoder<File>, encoded: Result<(), SaveErro
     }
 }
 
+/// Encodes all blocks, with the help of other threads.
 fn encode_all(
+    shared: &Shared,
+    progress: &Progress,
+    encoder: &mut Encoder<File>,
+    helpers: usize,
+) -> Result<(), SaveError> {
+    let helps = helpers > 0 && encoder.key_delay() == 0;
+    let Some(records) = helps.then(|| encoder.helper()).flatten() else {
+        return write_all(shared, progress, encoder);
+    };
+    std::thread::scope(|scope| {
+        // The helpers end when this does, even by a panic.
+        let _over = Over(shared);
+        for n in 0..helpers {
+            let records = records.another();
+            let name = format!("forebay-save-{n}");
+            // Without helpers, the save takes longer.
+            if threads::spawn_in(scope, &name, move || help(shared, records)).is_err() {
+                break;
+            }
+        }
+        write_all(shared, progress, encoder)
+    })
+}
+
+/// Ends the helpers when it is dropped.
+struct Over<'a>(&'a Shared);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.lock().over = true;
+        self.0.filled.notify_all();
+    }
+}
+
+/// A helper: encodes the records of blocks before their turn.
+fn help(shared: &Shared, mut records: Records) {
+    crate::priority::background();
+    let mut queue = shared.lock();
+    while !queue.over && !queue.abandoned {
+        let Some((number, (block, lent))) = queue.take_raw() else {
+            queue = shared
+                .filled
+                .wait(queue)
+                .expect("no panic while the lock is held");
+            continue;
+        };
+        drop(queue);
+        let mut place = Place {
+            shared,
+            number,
+            prepared: None,
+        };
+        place.prepared = Some(records.prepare(block));
+        drop(lent);
+        drop(place);
+        queue = shared.lock();
+    }
+}
+
+/// The place of a block that a helper has taken. The thread that writes waits for it, so it is filled even if the
+/// helper panics.
+struct Place<'a> {
+    shared: &'a Shared,
+    number: u64,
+    prepared: Option<Result<Prepared, SaveError>>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let lost = || {
+            Err(SaveError::Cancelled(
+                "a thread that encodes panicked".into(),
+            ))
+        };
+        let prepared = self.prepared.take().unwrap_or_else(lost);
+        self.shared.lock().put(self.number, prepared);
+        self.shared.filled.notify_all();
+    }
+}
+
+/// Writes all blocks, and encodes those that no helper has taken.
+fn write_all(
     shared: &Shared,
     progress: &Progress,
     encoder: &mut Encoder<File>,
 ) -> Result<(), SaveError> {
     loop {
-        let message = {
+        let (weight, next) = {
             let mut queue = shared.lock();
             loop {
                 if queue.abandoned {
                     return Err(SaveError::cancelled());
                 }
-                if let Some(message) = queue.messages.pop_front() {
-                    break message;
+                match queue.next() {
+                    (_, Next::Wait) => {}
+                    next => break next,
                 }
                 queue = shared
                     .filled
@@ -359,16 +441,18 @@ fn encode_all(
                     .expect("no panic while the lock is held");
             }
         };
-        match message {
-            Message::Finish => return Ok(()),
-            Message::Block(block, _lent) => {
-                let size = block.weight();
-                take_block(shared, progress, encoder, block)?;
-                shared.lock().bytes -= size;
-                shared.drained.notify_all();
-                shared.news.notify_one();
+        match next {
+            Next::Finish => return Ok(()),
+            Next::Wait => unreachable!("it was waited for"),
+            Next::Raw((block, _lent)) => take_block(shared, progress, encoder, block)?,
+            Next::Prepared(block) => {
+                encoder.prepared(block?)?;
+                progress.keys.store(encoder.keys(), Ordering::Relaxed);
             }
         }
+        shared.lock().bytes -= weight;
+        shared.drained.notify_all();
+        shared.news.notify_one();
     }
 }
 
