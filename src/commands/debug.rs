@@ -317,10 +317,12 @@ fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let positive = || CommandError::fixed(&"ERR value is out of range, must be positive");
     let count = args.int(2).ok().filter(|&n| n >= 0).ok_or_else(positive)?;
     let prefix = args.get(3).unwrap_or(b"key");
+    // Without a size, and with 0, values are as long as their text.
     let size = match args.len() {
         5 => Some(usize::try_from(args.int(4).unwrap_or(-1)).map_err(|_| positive())?),
         _ => None,
     };
+    let size = size.filter(|&size| size > 0);
     let (mut key, mut value) = (prefix.to_vec(), b"value:".to_vec());
     key.push(b':');
     let mut digits = itoa::Buffer::new();
@@ -544,6 +546,8 @@ mod tests {
         assert_eq!(bench.run("GET key:1"), "\"mine\"");
         bench.run("DEBUG POPULATE 2 sized 4");
         assert_eq!(bench.run("GET sized:0"), "\"valu\"");
+        bench.run("DEBUG POPULATE 2 unsized 0");
+        assert_eq!(bench.run("GET unsized:1"), "\"value:1\"");
         bench.run("DEBUG POPULATE 2 long 10");
         assert_eq!(bench.run("STRLEN long:1"), ":10");
     }
