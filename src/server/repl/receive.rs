@@ -10,7 +10,7 @@
 //!  * If the task's end is dropped before [`Inflow::finish`], the thread stops and cleans up.
 
 use crate::load::{self, CheckOptions, LoadOptions, LoadProgress, Loaded};
-use crate::{strerror, threads};
+use crate::{priority, strerror, threads};
 use disk::{Disk, DiskFile, Machine};
 use flow::follow::{Incoming, IntoFile, Received, ReceivedFile};
 use std::collections::VecDeque;
@@ -195,7 +195,11 @@ pub fn from_file(file: &File, options: LoadOptions, progress: Arc<LoadProgress>)
         Ok(Received::Loaded(Box::new(loaded.0)))
     };
     // The old data is gone, so without a thread the executor itself loads the file.
+    let executor = std::thread::current().id();
     threads::spawn_or_run("forebay-receive", move || {
+        if std::thread::current().id() != executor {
+            priority::background();
+        }
         let _ = tell.send(work());
     });
     Receiving {
@@ -208,6 +212,9 @@ fn start(work: impl FnOnce(Outflow) -> Outcome + Send + 'static) -> Result<Recei
     let (inflow, outflow) = flow();
     let (tell, outcome) = oneshot::channel();
     let run = move || {
+        // Clients are served meanwhile, of this server and of its primary, which may be on the same machine. The threads
+        // that this one starts inherit that.
+        priority::background();
         // If the link was closed in the meantime, the receiver is gone, and what was received is dropped.
         let _ = tell.send(work(outflow));
     };
