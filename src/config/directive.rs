@@ -60,8 +60,8 @@ pub enum Change {
     UserData,
     /// Tell the log how to write times.
     LogTimes,
-    /// Load more slowly, for tests.
-    LoadDelay,
+    /// Load or save more slowly, for tests.
+    Delays,
     /// Ask the system for as many open files as that takes.
     MaxClients,
     /// Count what clients hold.

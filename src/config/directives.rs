@@ -379,12 +379,13 @@ directives! {
     /// writes can wait that long at `snapshot-preserve-limit`.
     Works LIVE "snapshot-stall-timeout" snapshot_stall_timeout: i64 = 10, Int(1..=INT);
     /// For tests: the number of microseconds to wait for each key while a dump is written; a negative number waits one
-    /// microsecond for every so many keys. Any value but 0 makes saves and full syncs slow.
-    Works HIDDEN "rdb-key-save-delay" rdb_key_save_delay: i64 = 0, Int(-INT..=INT);
+    /// microsecond for every so many keys. Any value but 0 makes saves and full syncs slow; 0 also counts for those that
+    /// run already.
+    Works HIDDEN -> Delays "rdb-key-save-delay" rdb_key_save_delay: i64 = 0, Int(-INT..=INT);
     /// For tests: the number of microseconds to wait for each key while a dump is loaded, and for each request of an
     /// append-only file; a negative number waits one microsecond for every so many of them. Any value but 0 makes
     /// loading slow.
-    Works HIDDEN -> LoadDelay "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT);
+    Works HIDDEN -> Delays "key-load-delay" key_load_delay: i64 = 0, Int(-INT..=INT);
     /// Has no effect: other threads load the dump, so clients are answered at any time.
     Idle HIDDEN "loading-process-events-interval-bytes" loading_process_events_interval_bytes: i64 = 2 << 20, Int(1024..=INT);
     /// Whether each write is appended to a log in `appenddirname`, which is loaded at startup instead of the dump.

@@ -3,7 +3,7 @@
 //!
 //! A delay is given in microseconds per key; a negative value is the number of keys per microsecond.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 /// How often a sleeping thread wakes up, to see whether its work is still wanted.
@@ -12,9 +12,17 @@ const NAP: Duration = Duration::from_millis(10);
 /// `key-load-delay`. It counts from the moment when it is set, also for loads that run already.
 static WHILE_LOADING: AtomicI64 = AtomicI64::new(0);
 
+/// There is a `rdb-key-save-delay`. Saves sleep as long as it said at their cut, but not once there is none any more.
+static DELAYS_SAVING: AtomicBool = AtomicBool::new(false);
+
 /// Sets `key-load-delay`.
 pub fn set_while_loading(delay: i64) {
     WHILE_LOADING.store(delay, Ordering::Relaxed);
+}
+
+/// Sets `rdb-key-save-delay`.
+pub fn set_while_saving(delay: i64) {
+    DELAYS_SAVING.store(delay != 0, Ordering::Relaxed);
 }
 
 /// Sleeps for one loaded key, but no longer than there is a delay; gives false as soon as `wanted` does. The nth key is
@@ -30,6 +38,16 @@ pub fn while_loading(key: u64, mut wanted: impl FnMut() -> bool) -> bool {
     sleep_for_key(delay, key, || {
         goes_on = wanted();
         goes_on && WHILE_LOADING.load(Ordering::Relaxed) != 0
+    });
+    goes_on
+}
+
+/// As [`while_loading`], for one key of a save whose delay is `delay`.
+pub fn while_saving(delay: i64, key: u64, mut wanted: impl FnMut() -> bool) -> bool {
+    let mut goes_on = true;
+    sleep_for_key(delay, key, || {
+        goes_on = wanted();
+        goes_on && DELAYS_SAVING.load(Ordering::Relaxed)
     });
     goes_on
 }
@@ -59,7 +77,7 @@ fn for_key(delay: i64, key: u64) -> Duration {
 }
 
 /// Sleeps for the nth key under `delay`; gives false as soon as `wanted` does.
-pub fn sleep_for_key(delay: i64, key: u64, mut wanted: impl FnMut() -> bool) -> bool {
+fn sleep_for_key(delay: i64, key: u64, mut wanted: impl FnMut() -> bool) -> bool {
     let mut left = for_key(delay, key);
     while !left.is_zero() {
         if !wanted() {

@@ -245,8 +245,9 @@ impl Host for Shell {
                 log::set_timestamp(engine.config.log_timestamp_format);
                 Ok(())
             }
-            Change::LoadDelay => {
+            Change::Delays => {
                 super::delay::set_while_loading(engine.config.key_load_delay);
+                super::delay::set_while_saving(engine.config.rdb_key_save_delay);
                 Ok(())
             }
             Change::OomScore => oom_score::apply(&engine.config, engine.repl.is_replica()),

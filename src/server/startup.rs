@@ -171,6 +171,7 @@ fn start(line: &CommandLine) -> Result<(), Stop> {
         ..
     } = loaded;
     super::delay::set_while_loading(config.key_load_delay);
+    super::delay::set_while_saving(config.rdb_key_save_delay);
     log::set_level(config.loglevel);
     log::set_timestamp(config.log_timestamp_format);
     base::user_data::hide(config.hide_user_data_from_log);

@@ -303,3 +303,24 @@ fn a_dump_goes_where_dumps_went_when_its_save_began() {
         assert!(!server.dir().join("other.rdb").exists());
     }
 }
+
+/// They slept on, so that a delay of hours set by mistake could only be ended with the save.
+#[test]
+fn saves_and_rewrites_that_are_delayed_go_on_at_once_when_the_delay_ends() {
+    for (begin, field) in [
+        ("BGSAVE", "rdb_bgsave_in_progress"),
+        ("BGREWRITEAOF", "aof_rewrite_in_progress"),
+    ] {
+        let server = Builder::forebay()
+            .config("rdb-key-save-delay 600000000")
+            .start();
+        let mut client = server.client();
+        client.ok("MSET a 1 b 2");
+        client.run(begin);
+        assert_eq!(client.info_field("persistence", field), "1", "{begin}");
+        client.ok("CONFIG SET rdb-key-save-delay 0");
+        wait_until("it has ended", || {
+            client.info_field("persistence", field) == "0"
+        });
+    }
+}

@@ -247,7 +247,8 @@ fn a_shutdown_gives_a_running_snapshot_up_and_saves_what_came_after_it() {
             let mut client = server.client();
             client.ok("SET key value");
             let _reader = begin(&server, running);
-            client.ok("CONFIG SET rdb-key-save-delay 0");
+            // Without any delay, the running snapshot would end by itself.
+            client.ok("CONFIG SET rdb-key-save-delay 1");
             client.ok("SET late value");
             match how {
                 "SIGTERM" => server.signal(SIGTERM),
@@ -369,7 +370,7 @@ fn what_a_killed_save_has_left_behind_is_removed_by_the_next_start_unless_anothe
     beside.wait_log("Removed 1 temporary files");
     assert_eq!(server.temporary_files().len(), others);
     assert!(!dir.join(left).exists());
-    client.ok("CONFIG SET rdb-key-save-delay 0");
+    client.ok("CONFIG SET rdb-key-save-delay 1");
     client.run("BGSAVE CANCEL");
     client.ok("SAVE");
     wait_until("the cancelled save has removed its file", || {

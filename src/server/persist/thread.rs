@@ -9,7 +9,7 @@
 
 use super::queue::{Next, Queue};
 use crate::allocator::Lent;
-use crate::delay::sleep_for_key;
+use crate::delay;
 use crate::threads;
 use flow::Fate;
 use flow::save::{
@@ -482,7 +482,7 @@ fn keep_slow(
     let wanted = || !shared.lock().abandoned;
     progress.delayed.store(true, Ordering::Relaxed);
     for key in encoder.keys()..encoder.keys() + block.keys() as u64 {
-        if !sleep_for_key(delay, key, wanted) {
+        if !delay::while_saving(delay, key, wanted) {
             return Err(SaveError::cancelled());
         }
         progress.keys.store(key + 1, Ordering::Relaxed);
