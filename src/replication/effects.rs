@@ -72,6 +72,36 @@ impl Effects {
             .map(|(&(db, end), start)| (db, self.parts(start, end)))
     }
 
+    /// The same without the messages of PUBLISH and SPUBLISH, which change nothing; `None` if there are none.
+    pub fn without_messages(&self) -> Option<Effects> {
+        let starts = || std::iter::once(0).chain(self.ends.iter().map(|e| e.1));
+        let is_message = |start: usize| is_message(&self.bytes[start..]);
+        if !starts().take(self.ends.len()).any(is_message) {
+            return None;
+        }
+        let mut changes = Effects {
+            needs: self.needs,
+            ..Effects::default()
+        };
+        let mut larges = &self.larges[..];
+        for (&(db, end), start) in self.ends.iter().zip(starts()) {
+            let here = larges.partition_point(|(at, _)| *at < end);
+            let (these, others) = larges.split_at(here);
+            larges = others;
+            if is_message(start) {
+                continue;
+            }
+            let moved = changes.bytes.len();
+            let these = these
+                .iter()
+                .map(|(at, slice)| (at - start + moved, slice.clone()));
+            changes.larges.extend(these);
+            changes.bytes.extend_from_slice(&self.bytes[start..end]);
+            changes.ends.push((db, changes.bytes.len()));
+        }
+        Some(changes)
+    }
+
     /// The database and the encoded request, if there is one effect, which is in one piece.
     #[inline]
     pub fn single(&self) -> Option<(usize, &[u8])> {
@@ -113,6 +143,17 @@ impl Effects {
     }
 }
 
+/// True if these bytes begin with the request of a message.
+fn is_message(bytes: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 2] = [b"*3\r\n$7\r\nPUBLISH\r\n", b"*3\r\n$8\r\nSPUBLISH\r\n"];
+    let begins = |with: &[u8]| {
+        bytes
+            .get(..with.len())
+            .is_some_and(|b| b.eq_ignore_ascii_case(with))
+    };
+    BEGINNINGS.into_iter().any(begins)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,5 +183,36 @@ mod tests {
             assert!(parts.collect::<Vec<_>>().concat() == bytes, "request {db}");
         }
         assert_eq!(effects.iter().count(), 4);
+    }
+
+    #[test]
+    fn messages_can_be_left_out_and_large_arguments_stay_with_their_requests() {
+        let large = Large::copy_of(&vec![b'x'; LARGE_FROM]).expect("memory");
+        let all: [&[&[u8]]; 6] = [
+            &[b"SET", b"a", &large],
+            &[b"publish", b"c", &large],
+            &[b"MSET", b"a", &large, b"b", &large],
+            &[b"SPublish", b"c", b"m"],
+            &[b"PUBLISH2", b"c", b"m"],
+            &[b"SET", b"c", &large],
+        ];
+        let effects = |requests: &[&[&[u8]]]| {
+            let mut effects = Effects::default();
+            large::offer([&large], || {
+                requests.iter().for_each(|request| effects.push(3, request));
+            });
+            effects
+        };
+        let bytes = |effects: &Effects| -> Vec<_> {
+            let concat = |(db, parts)| (db, Iterator::collect::<Vec<_>>(parts).concat());
+            effects.iter().map(concat).collect()
+        };
+        let changes = [all[0], all[2], all[4], all[5]];
+        let left = effects(&all).without_messages().expect("there are two");
+        assert_eq!(left.larges.len(), 4);
+        assert!(bytes(&left) == bytes(&effects(&changes)));
+        assert!(left.without_messages().is_none());
+        let message = effects(&[all[1]]).without_messages();
+        assert!(message.is_some_and(|left| left.is_empty()));
     }
 }

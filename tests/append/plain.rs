@@ -40,6 +40,64 @@ fn it_is_byte_for_byte_what_a_real_server_writes() {
     assert_eq!(logs[0], logs[1]);
 }
 
+/// The increments of the log of a server.
+fn increments(server: &Server) -> String {
+    let files = std::fs::read_dir(log_directory(server)).expect("it is there");
+    let paths = files.map(|file| file.expect("it can be read").path());
+    let increments = paths.filter(|path| path.to_string_lossy().ends_with(".incr.aof"));
+    let read = |path| std::fs::read(path).expect("it is there");
+    let texts = increments.map(|path| String::from_utf8_lossy(&read(path)).into_owned());
+    texts.collect()
+}
+
+/// Our replica never told what is durable, and with PUBLISH left out of the log it would have stopped at the first one.
+#[test]
+fn waitaof_counts_what_the_log_says_nothing_of_and_messages_are_not_in_it() {
+    let ours = || Some(forebay("everysec").config("aof-annotations no"));
+    let real = || Builder::peer("redis-7.2").map(|peer| peer.config("appendonly yes"));
+    // After a message, a real server counts its own log only when it has written something else.
+    for (primary, replica, (local, messages)) in [
+        (ours(), ours(), (1, true)),
+        (ours(), real(), (1, false)),
+        (real(), ours(), (0, true)),
+    ] {
+        let (Some(primary), Some(replica)) = (primary, replica) else {
+            continue;
+        };
+        let primary = primary.start();
+        let replica = replica.replica_of(&primary).start();
+        let mut client = primary.client();
+        for lines in [
+            vec!["SET key value"],
+            vec!["PUBLISH channel message"],
+            vec![
+                "MULTI",
+                "PUBLISH channel message",
+                "SET other value",
+                "EXEC",
+            ],
+            vec!["SPUBLISH channel message"],
+        ] {
+            lines.iter().for_each(|line| drop(client.ok(line)));
+            if !messages && lines[0].contains("PUBLISH") {
+                continue;
+            }
+            let reply = client.run(&format!("WAITAOF {local} 1 60000"));
+            let Some([here, there]) = reply.items() else {
+                panic!("{lines:?}: {reply}");
+            };
+            let counted = here.int() >= Some(local) && there.int() == Some(1);
+            assert!(counted, "{lines:?}: {reply}");
+        }
+        assert_eq!(digest(&mut replica.client()), digest(&mut client));
+        for server in [&primary, &replica] {
+            let text = increments(server);
+            assert!(text.contains("other"), "{text}");
+            assert!(!text.contains("PUBLISH"), "{text}");
+        }
+    }
+}
+
 #[test]
 fn it_is_loaded_and_replicas_get_what_is_written_also_while_the_directive_changes() {
     let server = forebay("everysec").config("aof-annotations no").start();

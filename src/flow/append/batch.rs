@@ -2,6 +2,7 @@
 
 use base::request::encode_request;
 use engine::CommitPosition;
+use replication::Position;
 
 /// The end of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Mark {
     pub offset: u64,
     /// When it was handed over, Unix ms.
     pub ms: u64,
+    /// The place in the history whose dataset the log holds after the batch, also where the log does not name it.
+    pub holds: Option<Position>,
 }
 
 /// Whole commits, encoded as requests.

@@ -55,8 +55,22 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Appends a commit.
-    pub fn commit(&mut self, commit: Commit<'_>) {
+    /// Appends a commit. False if there was nothing to append.
+    pub fn commit(&mut self, commit: Commit<'_>) -> bool {
+        let before = self.bytes.len();
+        let changes = self.silent.then(|| commit.effects.without_messages());
+        match changes.flatten() {
+            // Messages are in the log as a part of the stream, of which it says nothing.
+            Some(changes) => self.append_commit(Commit {
+                effects: &changes,
+                ..commit
+            }),
+            None => self.append_commit(commit),
+        }
+        self.bytes.len() > before
+    }
+
+    fn append_commit(&mut self, commit: Commit<'_>) {
         self.begin();
         let stream = self.line_up(commit.beside, commit.stream);
         let Commit {
@@ -214,16 +228,26 @@ impl Encoder {
         self.reached = None;
     }
 
+    /// Nothing is said of the stream.
+    pub fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// Whether the log says from now on what it has to do with the stream.
     pub fn tell_stream(&mut self, tell: bool) {
         self.silent = !tell;
+    }
+
+    /// True if the dataset that the log holds is that of this place of the stream, once all effects are in the log.
+    pub fn holds(&self, stream: &StreamPlace<'_>) -> bool {
+        self.void != Some(stream.history.era())
     }
 
     /// True if the log may name this place of the stream.
     pub fn names(&self, stream: &StreamPlace<'_>) -> bool {
         let era = stream.history.era();
         !self.silent
-            && self.void != Some(era)
+            && self.holds(stream)
             && (self.reached.is_some_and(|(reached, _)| reached == era)
                 || stream.history.id().is_hexadecimal()
                     && stream.history.offset() >= ReplOffset::ZERO)

@@ -280,6 +280,7 @@ mod tests {
                 id: [b'0'; 40],
                 offset: 0,
                 ms: 0,
+                holds: None,
             },
             joins: true,
         }

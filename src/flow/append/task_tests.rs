@@ -23,6 +23,7 @@ fn mark(n: u64) -> Mark {
         id: [b'a'; 40],
         offset: n,
         ms: n,
+        holds: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn mark(n: u64) -> Mark {
         id: [b'a'; 40],
         offset: n * 10,
         ms: n,
+        holds: None,
     }
 }
 

@@ -33,6 +33,7 @@ fn mark(commits: u64, offset: u64) -> Mark {
         id: [b'a'; 40],
         offset,
         ms: 1,
+        holds: None,
     }
 }
 

@@ -405,8 +405,12 @@ impl<A: Appenders> AppendOnly<A> {
         let report = self.with_queue(|queue| queue.read());
         state.end_rewrite(engine, &report);
         // What no manifest names is lost when the process ends.
+        let settled = match state.mode {
+            Mode::On => state.tap.settled(engine, report.durable),
+            Mode::Off | Mode::Begins | Mode::Waiting => None,
+        };
         if state.mode == Mode::On {
-            engine.on_durable(report.durable);
+            engine.on_durable(settled.map_or(report.durable, |mark| mark.at.max(report.durable)));
         }
         let failure = report.failure.clone().or_else(|| state.no_base.clone());
         if state.failure != failure {
@@ -436,7 +440,7 @@ impl<A: Appenders> AppendOnly<A> {
         for (what, ms) in self.with_queue(Queue::take_slow) {
             engine.latency.note(what, ms, threshold, now);
         }
-        tell_replication(engine, state.mode, &report);
+        tell_replication(engine, state.mode, &report, settled);
         drop(state);
         self.tell_archive(engine);
         self.hold_writers(engine);

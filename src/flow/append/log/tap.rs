@@ -5,7 +5,7 @@ use crate::append::queue::Exchange;
 use crate::append::{Batch, Encoder, Mark};
 use engine::commit::{Commit, EffectLog, Replies};
 use engine::{CommitPosition, Engine};
-use replication::{ReplId, ReplOffset, StreamPlace};
+use replication::{Position, ReplId, ReplOffset, StreamPlace};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -19,6 +19,8 @@ struct State {
     /// For what comes after the next batch.
     spare: Vec<u8>,
     last: CommitPosition,
+    /// The last commit of those that were handed over.
+    handed: CommitPosition,
     /// Replies to writers wait until these are durable.
     waits: bool,
     /// `aof-timestamp-enabled`, and the second that was written last.
@@ -29,8 +31,8 @@ impl EffectLog for Tap {
     fn append(&mut self, commit: Commit<'_>) -> Replies {
         let state = &mut *self.0.borrow_mut();
         state.last = commit.at;
-        state.encoder.commit(commit);
-        match state.waits {
+        let appended = state.encoder.commit(commit);
+        match appended && state.waits {
             true => Replies::WhenDurable,
             false => Replies::AtOnce,
         }
@@ -101,12 +103,22 @@ impl Tap {
             bytes = stamped;
         }
         let end = state.mark(engine);
+        state.handed = end.at;
         Some(Batch {
             bytes,
             db,
             end,
             joins,
         })
+    }
+
+    /// The last commit and its place in the history, if the log says nothing of the stream and holds all of it when what
+    /// was committed up to `durable` is. Then nothing that comes later tells it: messages, and what the stream has
+    /// besides effects, are not in such a log.
+    pub fn settled(&self, engine: &Engine, durable: CommitPosition) -> Option<Mark> {
+        let state = self.0.borrow();
+        let settled = state.encoder.is_silent() && state.encoder.is_empty();
+        (settled && durable >= state.handed).then(|| state.mark(engine))
     }
 
     /// The present place in the history.
@@ -117,14 +129,20 @@ impl Tap {
 
 impl State {
     fn mark(&self, engine: &Engine) -> Mark {
-        let stream = engine.repl.place();
-        let stream = stream.filter(|stream| self.encoder.names(stream));
+        let place = engine.repl.place();
+        let place = place.filter(|stream| self.encoder.holds(stream));
+        let holds = place.map(|stream| Position {
+            id: stream.history.id(),
+            offset: stream.history.offset(),
+        });
+        let stream = place.filter(|stream| self.encoder.names(stream));
         Mark {
             at: self.last,
             // Nothing is known of the history, or its primary has named it by other characters.
             id: stream.map_or([b'0'; 40], |stream| *stream.history.id().bytes()),
             offset: stream.map_or(0, |stream| stream.history.offset().get() as u64),
             ms: engine.clock.unix_ms as u64,
+            holds,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::append::queue::Report;
 use crate::append::{ArchiveReader, Mark};
 use crate::save::Writers;
 use engine::Engine;
-use replication::{ReplId, ReplOffset};
+use replication::{Position, ReplId, ReplOffset};
 
 /// How many bytes of the stream are looked for in the files, as is configured.
 pub fn archived(engine: &Engine) -> u64 {
@@ -34,17 +34,25 @@ impl<A: Appenders> AppendOnly<A> {
 
 /// Replicas may be sent what is in the log, so that none is ahead of what a restarted server knows; and our primary is
 /// told what is durable here.
-pub(super) fn tell_replication(engine: &mut Engine, mode: Mode, report: &Report) {
-    let offset = |end: Option<Mark>| {
-        let end = end?;
-        let (id, offset) = (
-            ReplId::parse(&end.id)?,
-            ReplOffset::claimed(end.offset as i64),
-        );
+pub(super) fn tell_replication(
+    engine: &mut Engine,
+    mode: Mode,
+    report: &Report,
+    settled: Option<Mark>,
+) {
+    let offset = |place: Option<Position>| {
+        let Position { id, offset } = place?;
         let history = engine.repl.history();
         history.went_through(id, offset).then_some(offset)
     };
-    let (sendable, durable) = (offset(report.sendable), offset(report.durable_end));
+    let named = report.sendable.and_then(|end| {
+        Some(Position {
+            id: ReplId::parse(&end.id)?,
+            offset: ReplOffset::claimed(end.offset as i64),
+        })
+    });
+    let held = settled.or(report.durable_end).and_then(|end| end.holds);
+    let (sendable, durable) = (offset(named), offset(held));
     if report.failure.is_some() || !engine.config.aof_annotations {
         // The disk may refuse for a long time, and replicas have the data in the meantime; or the log does not say
         // which part of the stream it has.
