@@ -371,8 +371,16 @@ fn torn_files_are_told_of_in_the_same_words() {
                 found.dir.path(),
             );
             let log = if starts {
-                let server = builder.start();
-                assert_eq!(server.client().text("GET b"), "1");
+                let mut server = builder.start();
+                let mut client = server.client();
+                assert_eq!(client.text("GET b"), "1");
+                // It goes on in the file that was cut off.
+                client.ok("SET more 1");
+                server.signal(libc::SIGTERM);
+                server.wait_exit();
+                assert_eq!(found.manifest(), *manifest);
+                let again = in_dir(forebay("everysec"), found.dir.path()).start();
+                assert_eq!(again.client().text("GET more"), "1");
                 server.log()
             } else {
                 let (status, log) = builder.start_failing();

@@ -68,8 +68,7 @@ pub struct Part {
 }
 
 impl Found {
-    /// What a writer has to know of it when it has been loaded; `end`: how its last file ends, if nothing was cut off
-    /// there.
+    /// What a writer has to know of it when it has been loaded; `end`: how its last file ends, if it can go on there.
     pub fn loaded(self, end: Option<(u64, Sealer)>) -> LoadedLog {
         LoadedLog {
             directory: self.directory,

@@ -20,7 +20,7 @@ pub struct LoadedLog {
     pub single: Option<PathBuf>,
     /// The manifest on disk names files that are not there.
     pub copied: bool,
-    /// How the last file ends, if nothing was cut off there.
+    /// How the last file ends, if it can go on there.
     pub end: Option<(u64, Sealer)>,
     /// Which bytes of the replication stream are where in the files.
     pub archive: Archive,

@@ -4,6 +4,8 @@ use aof::{Defect, Judge, Seal, Sealer, Wrong};
 use base::LogLevel;
 use disk::{Disk, cut_off, drop_end};
 use engine::Engine;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 /// A file that has been seen to its end.
@@ -62,8 +64,8 @@ pub struct Judged {
     pub end: u64,
     /// It is cut off after the last seal, or before it.
     pub cut: bool,
-    /// What no seal covers yet, if the file can go on at this end: nothing was cut off, and its seals reach to the end,
-    /// if it has any.
+    /// What no seal covers yet, if the file can go on at this end: it has no seals, or they reach to the end and nothing
+    /// was cut off.
     pub sealer: Option<Sealer>,
 }
 
@@ -117,11 +119,35 @@ pub fn judge(
         why: defect,
     };
     tell(&cut, seal.as_ref(), log);
+    let begin = seen.judge.proven();
+    // Real servers, which write no seals, go on in a file that they have cut off. So does this one then.
+    let sealer = match seal {
+        None if keep - begin <= READ_AGAIN => read_again(disk, path, begin..keep).ok(),
+        _ => None,
+    };
     Ok(Judged {
         end: keep,
-        cut: keep <= seen.judge.proven(),
-        sealer: None,
+        cut: keep <= begin,
+        sealer,
     })
+}
+
+/// So many bytes of a file that was cut off are read again to go on in it. After more, the log goes on in a new file.
+const READ_AGAIN: u64 = 256 << 20;
+
+/// What the first seal after these bytes covers.
+fn read_again(disk: &impl Disk, path: &Path, bytes: Range<u64>) -> io::Result<Sealer> {
+    let mut file = disk.open(path)?;
+    file.seek(SeekFrom::Start(bytes.start))?;
+    let mut left = file.take(bytes.end - bytes.start);
+    let (mut sealer, mut piece) = (Sealer::new(), vec![0; 64 << 10]);
+    loop {
+        match left.read(&mut piece)? {
+            0 if left.limit() > 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            0 => return Ok(sealer),
+            read => sealer.update(&piece[..read]),
+        }
+    }
 }
 
 /// A torn end may be cut off the last file: bytes that are missing; wrong ones that seals prove to be the end; and few

@@ -40,7 +40,7 @@ pub fn load_again<W: Writers>(
     Ok(found.loaded(end))
 }
 
-/// What was read of the replication stream, and how the last file ends, if nothing was cut off there.
+/// What was read of the replication stream, and how the last file ends, if it can go on there.
 pub type Ended = (Option<Box<Reading>>, Option<(u64, Sealer)>);
 
 /// Loads these files. What they say about the replication stream is added to `reading`.
