@@ -8,14 +8,20 @@ const RETRY_AFTER_S: i64 = 5;
 pub enum Which {
     /// A snapshot that is saved to disk.
     Disk,
+    /// A snapshot that is sent to connections only.
+    Sockets,
     /// Any.
     Any,
 }
 
 impl Which {
-    /// A kind of snapshots: those that are saved to disk, or the others.
-    pub fn means(self, to_disk: bool) -> bool {
-        to_disk || self == Which::Any
+    /// Whether it means a snapshot that is saved to disk, or is a base of the append-only file, or neither.
+    pub fn means(self, to_disk: bool, base: bool) -> bool {
+        match self {
+            Which::Disk => to_disk,
+            Which::Sockets => !to_disk && !base,
+            Which::Any => true,
+        }
     }
 }
 
@@ -96,8 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_for_replicas_is_only_meant_by_any() {
-        assert!(Which::Any.means(false) && Which::Any.means(true));
-        assert!(Which::Disk.means(true) && !Which::Disk.means(false));
+    fn each_kind_of_snapshot_is_meant_by_its_own_word() {
+        // A save, a base of the log, a snapshot for connections.
+        let kinds = [(true, false), (false, true), (false, false)];
+        let means = |which: Which| kinds.map(|(to_disk, base)| which.means(to_disk, base));
+        assert_eq!(means(Which::Any), [true; 3]);
+        assert_eq!(means(Which::Disk), [true, false, false]);
+        assert_eq!(means(Which::Sockets), [false, false, true]);
     }
 }

@@ -14,7 +14,10 @@ pub enum Action {
     /// `on_snapshot_refused` before any other command runs.
     StartSnapshot(SnapshotOrder),
     /// No replica wants the running snapshot any longer.
-    CancelSnapshot,
+    CancelSnapshot {
+        /// It is sent to connections.
+        sockets: bool,
+    },
     /// The disk snapshot is in its place: send `$<len>\r
     /// ` and the file, then report `on_payload_sent`.
     SendFile(ClientId),

@@ -141,8 +141,13 @@ impl<T: Transport> Peers<T> {
             Action::Log(level, text) => self.transport.log(engine, level, &text),
             Action::Send(id, bytes) => self.with_outbox(id, |outbox| outbox.send(&bytes)),
             Action::StartSnapshot(order) => self.start_snapshot(&order, engine),
-            // A snapshot for connections ends by itself once all of them are closed.
-            Action::CancelSnapshot => _ = self.saves.give_up(engine, Which::Disk),
+            // One for connections would also end by itself, but only with the next bytes that it has for them.
+            Action::CancelSnapshot { sockets: true } => {
+                self.saves.give_up(engine, Which::Sockets);
+            }
+            Action::CancelSnapshot { sockets: false } => {
+                self.saves.give_up(engine, Which::Disk);
+            }
             Action::SendFile(id) => self.send_file(id, engine),
             Action::Close(id) => self.with_outbox(id, Outbox::close),
             Action::CloseAfterSent(id) => self.with_outbox(id, Outbox::close_after_sent),

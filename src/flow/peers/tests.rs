@@ -288,19 +288,20 @@ fn a_block_that_nobody_can_put_on_disk_stays_in_memory_and_is_told_of() {
 }
 
 #[test]
-fn only_the_end_of_a_snapshot_to_disk_is_what_replication_may_cancel() {
+fn replication_cancels_the_kind_of_snapshot_that_it_means() {
     let mut server = Server::new(config());
     let saved = server
         .saves
         .bgsave(&mut server.bench.engine, &SaveOptions::default());
     saved.expect("the data is whole");
-    server.perform(Action::CancelSnapshot);
+    server.perform(Action::CancelSnapshot { sockets: true });
+    assert!(!server.hands.save().given_up.get());
+    server.perform(Action::CancelSnapshot { sockets: false });
     assert!(server.hands.save().given_up.get());
     let mut server = Server::diskless();
     server.replica();
-    server.perform(Action::CancelSnapshot);
-    assert!(
-        !server.hands.save().given_up.get(),
-        "it ends with its connections"
-    );
+    server.perform(Action::CancelSnapshot { sockets: false });
+    assert!(!server.hands.save().given_up.get());
+    server.perform(Action::CancelSnapshot { sockets: true });
+    assert!(server.hands.save().given_up.get());
 }

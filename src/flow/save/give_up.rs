@@ -17,7 +17,9 @@ impl<W: Writers> Saves<W> {
         let given_up = {
             let state = self.state.borrow();
             match &state.running {
-                Some(running) if which.means(running.disk) => running.writer.give_up(),
+                Some(running) if which.means(running.disk, running.base) => {
+                    running.writer.give_up()
+                }
                 _ => return false,
             }
         };

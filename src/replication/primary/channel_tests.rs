@@ -171,7 +171,7 @@ fn the_ends_of_connections_end_what_has_no_use_without_them() {
     let (_, actions) = s.with(|p, env| p.on_peer_closed(ClientId(FIRST), env));
     assert_eq!(closed(&actions), [SECOND]);
     assert_eq!(s.primary.count(), 0);
-    assert!(actions.contains(&Action::CancelSnapshot));
+    assert!(actions.contains(&Action::CancelSnapshot { sockets: true }));
     // The second one, before its cut: the stream never begins.
     let mut s = scene();
     s.sync_as(FIRST, &conf(Way::RdbChannel), FULL);

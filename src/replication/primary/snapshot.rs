@@ -462,6 +462,6 @@ impl Primary {
             return; // it is a save like any other now
         }
         self.job = None;
-        env.out.push(Action::CancelSnapshot);
+        env.out.push(Action::CancelSnapshot { sockets });
     }
 }
