@@ -112,7 +112,7 @@ impl Replication {
             None => return Err(CommandError::fixed(&"ERR No failover in progress.")),
             Some(Failover::Waiting { target, .. }) => target,
             Some(Failover::InProgress { target }) => {
-                self.become_primary();
+                self.promote();
                 Some(target)
             }
         };
@@ -128,6 +128,7 @@ impl Replication {
     /// The target promoted itself and we follow it.
     pub(super) fn end_failover(&mut self) {
         if self.failover.take().is_some() {
+            self.actions.push(Action::RoleChanged);
             self.actions.push(Action::HoldWrites(false));
         }
     }

@@ -414,7 +414,10 @@ impl Replication {
             }
         };
         self.follow(host, port, cached);
-        self.actions.push(Action::RoleChanged);
+        // A handover may still be refused, and then nothing has changed for those who wait here.
+        if self.failover.is_none() {
+            self.actions.push(Action::RoleChanged);
+        }
         true
     }
 
@@ -457,6 +460,15 @@ impl Replication {
 
     /// Promotion. False if we are a primary already.
     pub fn become_primary(&mut self) -> bool {
+        let promoted = self.promote();
+        if promoted {
+            self.actions.push(Action::RoleChanged);
+        }
+        promoted
+    }
+
+    /// As [`Replication::become_primary`], where nothing has changed for those who wait here.
+    pub(super) fn promote(&mut self) -> bool {
         let Some(up) = self.upstream.take() else {
             return false;
         };
@@ -487,7 +499,6 @@ impl Replication {
             primary.disconnect_all(env);
             primary.restart_ttl(now_ms);
         });
-        self.actions.push(Action::RoleChanged);
         true
     }
 

@@ -446,3 +446,46 @@ fn a_paused_replica_applies_nothing_until_the_pause_ends() {
     assert_eq!(writer.int("WAIT 1 10000"), 1);
     assert_in_step(&primary, &replica);
 }
+
+/// They were disconnected when the replica was asked, whatever it answered.
+#[test]
+fn a_replica_that_refuses_a_failover_changes_nothing_for_blocked_clients() {
+    for name in ["forebay", "valkey-9.1"] {
+        let Some(primary) = Builder::named(name) else {
+            continue;
+        };
+        let primary = primary.start();
+        let replica = Builder::forebay().replica_of(&primary).start();
+        wait_link(&replica);
+        let mut client = primary.client();
+        let online = |client: &mut Client| {
+            wait_until("the replica is online", || {
+                client.text("INFO replication").contains("state=online")
+            });
+        };
+        online(&mut client);
+        let mut waits = primary.client();
+        let blocked = |client: &mut Client, count| {
+            wait_until("so many are blocked", || {
+                client.info_field("clients", "blocked_clients") == count
+            });
+        };
+        waits.send(&["BLPOP", "list", "0"]).expect("it is sent");
+        blocked(&mut client, "1");
+        replica.client().ok("ACL SETUSER default -psync");
+        client.ok("FAILOVER");
+        primary.wait_log("Failover target rejected psync request");
+        client.ok("RPUSH list element");
+        let popped = waits.read().expect("it is answered").to_string();
+        assert!(popped.contains("element"), "{name}: {popped}");
+        // One that does take over ends their wait.
+        waits.send(&["BLPOP", "list", "0"]).expect("it is sent");
+        blocked(&mut client, "1");
+        replica.client().ok("ACL SETUSER default +psync");
+        wait_link(&replica);
+        online(&mut client);
+        client.ok("FAILOVER");
+        let ended = waits.read().expect("it is answered").to_string();
+        assert!(ended.contains("UNBLOCKED"), "{name}: {ended}");
+    }
+}
