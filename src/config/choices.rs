@@ -94,6 +94,8 @@ choices! {
         Nosave = "nosave",
         Now = "now",
         Force = "force",
+        Safe = "safe",
+        Failover = "failover",
     }
     /// `cluster-preferred-endpoint-type`
     EndpointType { Ip = "ip", Hostname = "hostname", Unknown = "unknown-endpoint" }

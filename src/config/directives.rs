@@ -146,6 +146,8 @@ directives! {
     /// Has no effect: there is no watchdog for slow commands; see `slowlog-log-slower-than` and
     /// `latency-monitor-threshold`.
     Idle HIDDEN "watchdog-period" watchdog_period: i64 = 0, Int(0..=INT);
+    /// Has no effect: the server does not speak Redis 6's Gopher.
+    Idle HIDDEN "gopher-enabled" gopher_enabled: bool = false, YesNo;
     /// Has no effect: SORT ALPHA compares strings byte by byte, in every locale.
     Idle LIVE "locale-collate" locale_collate: String = String::new(), Text;
     /// With `yes`, lines of the log show `*redacted*` in place of what clients chose or sent: keys, arguments, unknown
@@ -200,7 +202,7 @@ directives! {
     Works LIVE "shutdown-timeout" shutdown_timeout: i64 = 10, Int(0..=INT);
     /// What SIGINT does. By default, the server saves if save points are set. `save` and `nosave` override that, `now`
     /// does not wait for replicas, and `force` exits even if the save fails. With `nosave` or `force`, writes since
-    /// the last dump can be lost.
+    /// the last dump can be lost. Valkey's `safe` and `failover` have a meaning in clusters only.
     Works LIVE "shutdown-on-sigint" shutdown_on_sigint: Vec<ShutdownOn> = Vec::new(), ShutdownWays;
     /// What SIGTERM does, with the same words as `shutdown-on-sigint`. Service managers and container runtimes stop a
     /// server with this signal.

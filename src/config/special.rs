@@ -356,7 +356,12 @@ pub struct ShutdownWays;
 
 impl Kind<Vec<ShutdownOn>> for ShutdownWays {
     fn parse(&self, words: &[&str]) -> Result<Vec<ShutdownOn>, String> {
-        let not_one = || must_be_one_of(ShutdownOn::NAMES.iter().map(|(n, _)| *n));
+        // Redis, whose texts these are, does not know Valkey's.
+        let valkeys = |way| matches!(way, ShutdownOn::Safe | ShutdownOn::Failover);
+        let names = ShutdownOn::NAMES
+            .iter()
+            .filter(move |(_, way)| !valkeys(*way));
+        let not_one = || must_be_one_of(names.clone().map(|(n, _)| *n));
         if words.is_empty() {
             return Err(not_one());
         }
@@ -387,7 +392,7 @@ impl Kind<Vec<ShutdownOn>> for ShutdownWays {
         true
     }
     fn describe(&self) -> String {
-        "`default`, or any of `save`, `nosave`, `now`, `force`".into()
+        "`default`, or any of `save`, `nosave`, `now`, `force`, `safe`, `failover`".into()
     }
 }
 

@@ -80,7 +80,7 @@ fn bgrewriteaof(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
 
 fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let mut options = ShutdownOptions::default();
-    let mut abort = false;
+    let (mut abort, mut failover) = (false, false);
     let mut words = args.options(1);
     while words.are_left() {
         if options.save != Some(true) && words.take("NOSAVE") {
@@ -91,11 +91,20 @@ fn shutdown(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             options.now = true;
         } else if words.take("FORCE") {
             options.force = true;
+        } else if words.take("SAFE") {
+            // In Valkey, it protects the voters of a cluster.
+        } else if words.take("FAILOVER") {
+            failover = true;
         } else if args.len() == 2 && words.take("ABORT") {
             abort = true;
         } else {
             return Err(CommandError::SYNTAX);
         }
+    }
+    if failover {
+        return Err(CommandError::fixed(
+            &"ERR SHUTDOWN FAILOVER is only supported in cluster mode.",
+        ));
     }
     if abort {
         cx.engine.host().abort_shutdown(cx.engine)?;
@@ -156,6 +165,11 @@ mod tests {
         check(&[
             ("SHUTDOWN SAVE NOSAVE", "-ERR syntax error"),
             ("SHUTDOWN FOO", "-ERR syntax error"),
+            ("SHUTDOWN SAFE ABORT", "-ERR syntax error"),
+            (
+                "SHUTDOWN NOW SAFE FAILOVER",
+                "-ERR SHUTDOWN FAILOVER is only supported in cluster mode.",
+            ),
             ("SHUTDOWN ABORT", "-ERR No shutdown in progress."),
             ("TIME", "[\"1000\", \"0\"]"),
         ]);
