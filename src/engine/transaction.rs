@@ -44,6 +44,10 @@ pub fn discard_transaction(engine: &mut Engine, client: &mut Session) {
 /// Ends a transaction whose EXEC was refused, and returns the error that says so.
 pub fn refused_exec(engine: &mut Engine, client: &mut Session, why: &CommandError) -> CommandError {
     discard_transaction(engine, client);
+    // The client is to go to another server, and has to see that at the start of the line.
+    if why.bytes().starts_with(b"REDIRECT ") {
+        return why.clone();
+    }
     let why = why.bytes().strip_prefix(b"ERR ").unwrap_or(why.bytes());
     let text = b"EXECABORT Transaction discarded because of: ".as_slice();
     CommandError::new([text, why].concat())

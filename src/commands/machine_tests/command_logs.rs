@@ -235,8 +235,14 @@ fn a_client_that_can_be_sent_on_hears_where_the_primary_is() {
     let mut bench = Bench::new();
     assert_eq!(bench.run("CLIENT CAPA something redirect"), "+OK");
     assert_eq!(bench.run("GET k"), "nil");
+    let early = bench.connect();
+    for request in ["CLIENT CAPA redirect", "MULTI", "SET k v"] {
+        bench.run_as(early, request);
+    }
     bench.run("REPLICAOF 127.0.0.1 7000");
     let sent_on = "-REDIRECT 127.0.0.1:7000";
+    assert_eq!(bench.run_as(early, "EXEC"), sent_on);
+    assert_eq!(bench.run_as(early, "EXEC"), "-ERR EXEC without MULTI");
     for request in [
         "GET k",
         "SET k v",
