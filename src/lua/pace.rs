@@ -146,11 +146,6 @@ impl Pace {
         }
     }
 
-    /// The pace of `lua`.
-    pub fn of(lua: &Lua) -> Option<Rc<Pace>> {
-        lua.app_data_ref::<Rc<Pace>>().map(|pace| pace.clone())
-    }
-
     /// Counts work; gives the engine the word when it is time.
     pub fn spend(&self, work: u32) -> std::result::Result<(), Killed> {
         if self.is_killed() {

@@ -10,15 +10,36 @@
 //! | `s` | text up to a zero byte |
 //! | `cn` | `n` bytes; `c0` as many as the number before said |
 
-use super::output::Output;
-use super::raw;
-use super::verdict::{Arguments, Verdict, checked};
+use super::host::{Host, Work};
+use super::native::{Native, Raise, native};
+use super::stack::{Stack, Value};
 use mlua::{Lua, Result, Table};
+use std::ffi::c_int;
 
 /// Largest integer, in bytes.
 const INTEGER_MAX: usize = 32;
 /// What `!` without a number aligns to.
 const ALIGN_MAX: usize = 8;
+
+/// How a native function ends.
+type End = std::result::Result<c_int, Raise>;
+
+/// What is wrong with a format.
+enum Fault {
+    /// Something that the caller's position is told with.
+    Here(String),
+    /// The format itself, the first argument.
+    Format(String),
+}
+
+impl Fault {
+    fn raise(self, work: &mut Work) -> Raise {
+        match self {
+            Fault::Here(text) => work.here(text),
+            Fault::Format(text) => work.fault(text, Raise::Argument(1)),
+        }
+    }
+}
 
 /// Walks over a format.
 struct Format<'a> {
@@ -43,7 +64,7 @@ impl<'a> Format<'a> {
         }
     }
 
-    fn number(&mut self, default: usize) -> std::result::Result<usize, Verdict> {
+    fn number(&mut self, default: usize) -> std::result::Result<usize, Fault> {
         let digits = self.rest.iter().take_while(|b| b.is_ascii_digit()).count();
         if digits == 0 {
             return Ok(default);
@@ -54,7 +75,7 @@ impl<'a> Format<'a> {
         for &digit in text {
             let digit = usize::from(digit - b'0');
             if n > i32::MAX as usize / 10 || n * 10 > i32::MAX as usize - digit {
-                return Err(Verdict::Here("integral size overflow".into()));
+                return Err(Fault::Here("integral size overflow".into()));
             }
             n = n * 10 + digit;
         }
@@ -62,7 +83,7 @@ impl<'a> Format<'a> {
     }
 
     /// The next option that produces or consumes bytes; those before it have taken effect.
-    fn step(&mut self) -> std::result::Result<Step, Verdict> {
+    fn step(&mut self) -> std::result::Result<Step, Fault> {
         loop {
             let Some((&option, rest)) = self.rest.split_first() else {
                 return Ok(Step::End);
@@ -78,7 +99,7 @@ impl<'a> Format<'a> {
                 b'i' | b'I' => {
                     let size = self.number(4)?;
                     if size > INTEGER_MAX {
-                        return Err(Verdict::Here(format!(
+                        return Err(Fault::Here(format!(
                             "integral size {size} is larger than limit of {INTEGER_MAX}"
                         )));
                     }
@@ -96,7 +117,7 @@ impl<'a> Format<'a> {
                 b'!' => {
                     let align = self.number(ALIGN_MAX)?;
                     if !align.is_power_of_two() {
-                        return Err(Verdict::Here(format!(
+                        return Err(Fault::Here(format!(
                             "alignment {align} is not a power of 2"
                         )));
                     }
@@ -106,7 +127,7 @@ impl<'a> Format<'a> {
                 other => {
                     let other = char::from(other);
                     let text = format!("invalid format option '{other}'");
-                    return Err(Verdict::Argument(1, text));
+                    return Err(Fault::Format(text));
                 }
             };
             return Ok(Step::Option(option, size));
@@ -130,163 +151,178 @@ impl<'a> Format<'a> {
 pub fn library(lua: &Lua) -> Result<Table> {
     let table = lua.create_table()?;
     for (name, function) in [
-        ("pack", lua.create_function(pack)?),
-        ("unpack", lua.create_function(unpack)?),
-        ("size", lua.create_function(size)?),
+        ("pack", native::<Pack>(lua, ())?),
+        ("unpack", native::<Unpack>(lua, ())?),
+        ("size", native::<Size>(lua, ())?),
     ] {
-        table.raw_set(name, raw::raising_packed(lua, function)?)?;
+        table.raw_set(name, function)?;
     }
     Ok(table)
 }
 
-/// A step, or the callback ends.
+/// Argument `i` as a string, as `luaL_checklstring` takes it.
+fn text<'l>(
+    stack: &mut Stack<'l>,
+    work: &mut Work,
+    i: c_int,
+) -> std::result::Result<&'l [u8], Raise> {
+    stack.make_text(i);
+    let text = stack.keep_text(i);
+    text.ok_or_else(|| work.not_a("string", stack, i))
+}
+
+/// Argument `i` as a number, as `luaL_checknumber` takes it.
+fn number(stack: &Stack<'_>, work: &mut Work, i: c_int) -> std::result::Result<f64, Raise> {
+    let number = stack.number(i);
+    number.ok_or_else(|| work.not_a("number", stack, i))
+}
+
+/// A step, or the function ends.
 macro_rules! step {
-    ($format:expr) => {
+    ($format:expr, $work:expr) => {
         match $format.step() {
             Ok(Step::Option(option, size)) => (option, size),
             Ok(Step::End) => break,
-            Err(verdict) => return Ok(verdict),
+            Err(fault) => return Err(fault.raise($work)),
         }
     };
 }
 
-fn pack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
-    let args = Arguments::new(table, count);
-    let text = checked!(args.string(lua, 1));
-    let text = text.as_bytes();
-    let mut format = Format::new(&text);
-    let (mut all, mut next) = (Output::new(lua), 2);
-    loop {
-        let (option, size) = step!(format);
-        let out = all.for_value(0)?;
-        let padding = format.padding(out.len(), option, size);
-        out.resize(out.len() + padding, 0);
-        match option {
-            b'x' => out.push(0),
-            b'f' | b'd' => {
-                let x = checked!(args.number(lua, next));
-                next += 1;
-                let at = out.len();
-                match option {
-                    b'f' => out.extend_from_slice(&(x as f32).to_le_bytes()),
-                    _ => out.extend_from_slice(&x.to_le_bytes()),
-                }
-                if format.big_endian {
-                    out[at..].reverse();
-                }
-            }
-            b'c' | b's' => {
-                let bytes = checked!(args.string(lua, next));
-                let bytes = bytes.as_bytes();
-                let size = if size == 0 { bytes.len() } else { size };
-                next += 1;
-                if bytes.len() < size {
-                    return Ok(Verdict::Argument(next, "string too short".into()));
-                }
-                let out = all.for_value(size)?;
-                out.extend_from_slice(&bytes[..size]);
-                if option == b's' {
-                    out.push(0);
-                }
-            }
-            _ => {
-                let x = checked!(args.number(lua, next));
-                next += 1;
-                let n = if x < 0.0 { x as i64 as u64 } else { x as u64 };
-                let at = out.len();
-                out.resize(at + size, 0);
-                for (byte, from) in out[at..].iter_mut().zip(n.to_le_bytes()) {
-                    *byte = from;
-                }
-                if format.big_endian {
-                    out[at..].reverse();
-                }
-            }
-        }
-    }
-    Verdict::of(lua, lua.create_string(all.bytes())?)
-}
+/// `struct.pack`
+struct Pack;
 
-fn unpack(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
-    const SHORT: &str = "data string too short";
-    let args = Arguments::new(table, count);
-    let text = checked!(args.string(lua, 1));
-    let text = text.as_bytes();
-    let data = checked!(args.string(lua, 2));
-    let data = data.as_bytes();
-    let start = match args.get(3)?.is_nil() {
-        true => 1.0,
-        false => checked!(args.number(lua, 3)),
-    };
-    if start == 0.0 {
-        return Ok(Verdict::Argument(3, "offset must be 1 or greater".into()));
-    }
-    // A negative one is a huge one in the reference.
-    let mut at = match start < 0.0 {
-        true => usize::MAX / 2,
-        false => (start as usize).max(1) - 1,
-    };
-    let mut format = Format::new(&text);
-    let results = lua.create_table()?;
-    let mut found = 0;
-    loop {
-        let (option, mut size) = step!(format);
-        at = at.saturating_add(format.padding(at, option, size));
-        if size > data.len() || at > data.len() - size {
-            return Ok(Verdict::Argument(2, SHORT.into()));
-        }
-        let bytes = &data[at..at + size];
-        match option {
-            b'x' => {}
-            b'f' | b'd' => {
-                let mut wide = [0; 8];
-                wide[..size].copy_from_slice(bytes);
-                if format.big_endian {
-                    wide[..size].reverse();
-                }
-                let x = match option {
-                    b'f' => f64::from(f32::from_le_bytes([wide[0], wide[1], wide[2], wide[3]])),
-                    _ => f64::from_le_bytes(wide),
-                };
-                found += 1;
-                results.raw_set(found, x)?;
-            }
-            b'c' => {
-                if size == 0 {
-                    let said = match found {
-                        0 => None,
-                        _ => lua.coerce_number(results.raw_get(found)?)?,
-                    };
-                    let Some(said) = said else {
-                        let text = "format 'c0' needs a previous size";
-                        return Ok(Verdict::Here(text.into()));
-                    };
-                    size = said as usize;
-                    found -= 1;
-                    if said < 0.0 || size > data.len() || at > data.len() - size {
-                        return Ok(Verdict::Argument(2, SHORT.into()));
+impl Native for Pack {
+    fn run(stack: &mut Stack<'_>, host: &Host, work: &mut Work) -> End {
+        let mut format = Format::new(text(stack, work, 1)?);
+        let mut next = 2;
+        work.out.clear();
+        loop {
+            let (option, size) = step!(format, work);
+            let out = work.out_for(host, 0)?;
+            let padding = format.padding(out.len(), option, size);
+            out.resize(out.len() + padding, 0);
+            match option {
+                b'x' => out.push(0),
+                b'f' | b'd' => {
+                    let x = number(stack, work, next)?;
+                    next += 1;
+                    let out = &mut work.out;
+                    let at = out.len();
+                    match option {
+                        b'f' => out.extend_from_slice(&(x as f32).to_le_bytes()),
+                        _ => out.extend_from_slice(&x.to_le_bytes()),
+                    }
+                    if format.big_endian {
+                        out[at..].reverse();
                     }
                 }
-                found += 1;
-                results.raw_set(found, lua.create_string(&data[at..at + size])?)?;
-            }
-            b's' => {
-                let Some(length) = memchr::memchr(0, &data[at..]) else {
-                    return Ok(Verdict::Here("unfinished string in data".into()));
-                };
-                found += 1;
-                results.raw_set(found, lua.create_string(&data[at..at + length])?)?;
-                size = length + 1;
-            }
-            _ => {
-                found += 1;
-                results.raw_set(found, integer(bytes, format.big_endian, option))?;
+                b'c' | b's' => {
+                    let bytes = text(stack, work, next)?;
+                    let size = if size == 0 { bytes.len() } else { size };
+                    next += 1;
+                    if bytes.len() < size {
+                        return Err(work.fault("string too short", Raise::Argument(next)));
+                    }
+                    let out = work.out_for(host, size)?;
+                    out.extend_from_slice(&bytes[..size]);
+                    if option == b's' {
+                        out.push(0);
+                    }
+                }
+                _ => {
+                    let x = number(stack, work, next)?;
+                    next += 1;
+                    let n = if x < 0.0 { x as i64 as u64 } else { x as u64 };
+                    let out = &mut work.out;
+                    let at = out.len();
+                    out.resize(at + size, 0);
+                    for (byte, from) in out[at..].iter_mut().zip(n.to_le_bytes()) {
+                        *byte = from;
+                    }
+                    if format.big_endian {
+                        out[at..].reverse();
+                    }
+                }
             }
         }
-        at += size;
+        stack.push_text(&work.out);
+        Ok(1)
     }
-    results.raw_set(found + 1, at + 1)?;
-    Ok(Verdict::Values(results, found + 1))
+}
+
+/// `struct.unpack`
+struct Unpack;
+
+impl Native for Unpack {
+    fn run(stack: &mut Stack<'_>, _: &Host, work: &mut Work) -> End {
+        const SHORT: &str = "data string too short";
+        let mut format = Format::new(text(stack, work, 1)?);
+        let data = text(stack, work, 2)?;
+        let start = match stack.value(3) {
+            Value::Nil => 1.0,
+            _ => number(stack, work, 3)?,
+        };
+        if start == 0.0 {
+            return Err(work.fault("offset must be 1 or greater", Raise::Argument(3)));
+        }
+        // A negative one is a huge one in the reference.
+        let mut at = match start < 0.0 {
+            true => usize::MAX / 2,
+            false => (start as usize).max(1) - 1,
+        };
+        let arguments = stack.top();
+        loop {
+            let (option, mut size) = step!(format, work);
+            at = at.saturating_add(format.padding(at, option, size));
+            if size > data.len() || at > data.len() - size {
+                return Err(work.fault(SHORT, Raise::Argument(2)));
+            }
+            stack.make_room(c"too many results");
+            let bytes = &data[at..at + size];
+            match option {
+                b'x' => {}
+                b'f' | b'd' => {
+                    let mut wide = [0; 8];
+                    wide[..size].copy_from_slice(bytes);
+                    if format.big_endian {
+                        wide[..size].reverse();
+                    }
+                    stack.push_number(match option {
+                        b'f' => f64::from(f32::from_le_bytes([wide[0], wide[1], wide[2], wide[3]])),
+                        _ => f64::from_le_bytes(wide),
+                    });
+                }
+                b'c' => {
+                    if size == 0 {
+                        let said = match stack.top() > arguments {
+                            true => stack.number(stack.top()),
+                            false => None,
+                        };
+                        let Some(said) = said else {
+                            return Err(work.here("format 'c0' needs a previous size"));
+                        };
+                        size = said as usize;
+                        stack.pop(1);
+                        if said < 0.0 || size > data.len() || at > data.len() - size {
+                            return Err(work.fault(SHORT, Raise::Argument(2)));
+                        }
+                    }
+                    stack.push_text(&data[at..at + size]);
+                }
+                b's' => {
+                    let Some(length) = memchr::memchr(0, &data[at..]) else {
+                        return Err(work.here("unfinished string in data"));
+                    };
+                    stack.push_text(&data[at..at + length]);
+                    size = length + 1;
+                }
+                _ => stack.push_number(integer(bytes, format.big_endian, option)),
+            }
+            at += size;
+        }
+        stack.push_number((at + 1) as f64);
+        Ok(stack.top() - arguments)
+    }
 }
 
 /// The integer in `bytes`; lower case options are signed.
@@ -304,21 +340,23 @@ fn integer(bytes: &[u8], big_endian: bool, option: u8) -> f64 {
     ((n << unused) as i64 >> unused) as f64
 }
 
-fn size(lua: &Lua, (table, count): (Table, usize)) -> Result<Verdict> {
-    let args = Arguments::new(table, count);
-    let text = checked!(args.string(lua, 1));
-    let text = text.as_bytes();
-    let mut format = Format::new(&text);
-    let mut at: usize = 0;
-    loop {
-        let (option, size) = step!(format);
-        if option == b's' {
-            return Ok(Verdict::Argument(1, "option 's' has no fixed size".into()));
+/// `struct.size`
+struct Size;
+
+impl Native for Size {
+    fn run(stack: &mut Stack<'_>, _: &Host, work: &mut Work) -> End {
+        let mut format = Format::new(text(stack, work, 1)?);
+        let mut at: usize = 0;
+        loop {
+            let (option, size) = step!(format, work);
+            if size == 0 && (option == b's' || option == b'c') {
+                let option = if option == b's' { "s" } else { "c0" };
+                let text = format!("option '{option}' has no fixed size");
+                return Err(work.fault(text, Raise::Argument(1)));
+            }
+            at += format.padding(at, option, size) + size;
         }
-        if option == b'c' && size == 0 {
-            return Ok(Verdict::Argument(1, "option 'c0' has no fixed size".into()));
-        }
-        at += format.padding(at, option, size) + size;
+        stack.push_number(at as f64);
+        Ok(1)
     }
-    Verdict::of(lua, at)
 }

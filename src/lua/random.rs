@@ -3,11 +3,16 @@
 //! This is a linear congruential generator modulo 2^48 (POSIX's `lrand48`), of which the upper 31 bits are used. Its
 //! state is kept from one script to the next.
 
-use super::raw;
-use super::verdict::{Arguments, Verdict, checked};
+use super::host::{Host, Work};
+use super::native::{NativeWith, Raise, native_with};
+use super::stack::Stack;
 use mlua::{Lua, Result, Table};
 use std::cell::Cell;
+use std::ffi::c_int;
 use std::rc::Rc;
+
+/// How a native function ends.
+type End = std::result::Result<c_int, Raise>;
 
 /// `lrand48` of an untouched process begins here.
 const FIRST: u64 = 0x1234_ABCD_330E;
@@ -36,30 +41,50 @@ impl Generator {
 /// Replaces the functions in `math`.
 pub fn install(lua: &Lua, math: &Table) -> Result<()> {
     let generator = Rc::new(Generator(Cell::new(FIRST)));
-    let numbers = generator.clone();
-    let random = lua.create_function(move |lua, (table, count): (Table, usize)| {
-        let args = Arguments::new(table, count);
+    math.raw_set("random", native_with::<Random, _>(lua, &generator)?)?;
+    math.raw_set("randomseed", native_with::<Seed, _>(lua, &generator)?)
+}
+
+/// Argument `i` as a number, as `luaL_checknumber` takes it.
+fn number(stack: &Stack<'_>, work: &mut Work, i: c_int) -> std::result::Result<f64, Raise> {
+    let number = stack.number(i);
+    number.ok_or_else(|| work.not_a("number", stack, i))
+}
+
+/// `math.random`
+struct Random;
+
+impl NativeWith<Generator> for Random {
+    fn run(stack: &mut Stack<'_>, _: &Host, work: &mut Work, numbers: &Generator) -> End {
         let unit = numbers.next();
+        let count = stack.top();
         let (low, high) = match count {
-            0 => return Verdict::of(lua, unit),
-            1 => (1.0, checked!(args.number(lua, 1)).trunc()),
-            2 => {
-                let low = checked!(args.number(lua, 1)).trunc();
-                (low, checked!(args.number(lua, 2)).trunc())
+            0 => {
+                stack.push_number(unit);
+                return Ok(1);
             }
-            _ => return Ok(Verdict::Here("wrong number of arguments".into())),
+            1 => (1.0, number(stack, work, 1)?.trunc()),
+            2 => {
+                let low = number(stack, work, 1)?.trunc();
+                (low, number(stack, work, 2)?.trunc())
+            }
+            _ => return Err(work.here("wrong number of arguments")),
         };
         if low > high {
-            return Ok(Verdict::Argument(count, "interval is empty".into()));
+            return Err(work.fault("interval is empty", Raise::Argument(count)));
         }
-        Verdict::of(lua, (unit * (high - low + 1.0)).floor() + low)
-    })?;
-    math.raw_set("random", raw::raising_packed(lua, random)?)?;
-    let seed = lua.create_function(move |lua, (table, count): (Table, usize)| {
-        let args = Arguments::new(table, count);
-        let seed = checked!(args.number(lua, 1));
-        generator.seed(seed as i64 as i32);
-        Ok(Verdict::Nothing)
-    })?;
-    math.raw_set("randomseed", raw::raising_packed(lua, seed)?)
+        stack.push_number((unit * (high - low + 1.0)).floor() + low);
+        Ok(1)
+    }
+}
+
+/// `math.randomseed`
+struct Seed;
+
+impl NativeWith<Generator> for Seed {
+    fn run(stack: &mut Stack<'_>, _: &Host, work: &mut Work, numbers: &Generator) -> End {
+        let seed = number(stack, work, 1)?;
+        numbers.seed(seed as i64 as i32);
+        Ok(0)
+    }
 }

@@ -220,9 +220,16 @@ impl<'l> Stack<'l> {
 
     #[cold]
     fn grow(&mut self) {
-        // SAFETY: any state. It raises an error if there may be no more values.
-        unsafe { ffi::luaL_checkstack(self.state, GIVEN, c"too many values".as_ptr()) };
-        self.room += GIVEN;
+        self.make_room(c"too many values");
+    }
+
+    /// Makes room for one value more; without it, an error of Lua says so in these words.
+    pub fn make_room(&mut self, why: &CStr) {
+        if self.top == self.room {
+            // SAFETY: any state. It raises an error if there may be no more values.
+            unsafe { ffi::luaL_checkstack(self.state, GIVEN, why.as_ptr()) };
+            self.room += GIVEN;
+        }
     }
 
     /// Pushes a nil.

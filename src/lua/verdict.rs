@@ -83,19 +83,6 @@ impl Arguments {
             None => Err(Verdict::not_a("number", i, self.count, &value)),
         })
     }
-
-    /// Argument `i` as a string, as `luaL_checklstring` takes it.
-    pub fn string(
-        &self,
-        lua: &Lua,
-        i: usize,
-    ) -> Result<std::result::Result<mlua::LuaString, Verdict>> {
-        let value = self.get(i)?;
-        Ok(match lua.coerce_string(value.clone())? {
-            Some(text) => Ok(text),
-            None => Err(Verdict::not_a("string", i, self.count, &value)),
-        })
-    }
 }
 
 /// `Ok` of a checked argument, or the callback ends in the verdict.
