@@ -2,7 +2,7 @@
 //!
 //! Source: COMMAND INFO of Redis 8.2, and of Redis 8.10 for arrays.
 
-use crate::spec::{Flags, Group};
+use crate::spec::{Command, Flags, Group};
 use crate::table::{self, Entry};
 
 /// All access categories, in the order of ACL CAT.
@@ -31,33 +31,63 @@ pub const ALL: &[&str] = &[
     "scripting",
 ];
 
-/// The category of that name in lower case.
-pub fn named(name: &[u8]) -> Option<&'static str> {
-    ALL.iter().copied().find(|known| known.as_bytes() == name)
+/// Some of the access categories: a bit for each, in the order of [`ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Categories(u32);
+
+impl Categories {
+    /// Only the category of that name in lower case.
+    pub fn named(name: &[u8]) -> Option<Categories> {
+        let at = ALL.iter().position(|known| known.as_bytes() == name)?;
+        Some(Categories(1 << at))
+    }
+
+    /// Of an entry of the table that has this declaration.
+    pub fn of(command: &Command) -> Categories {
+        let all = names_of(command).into_iter();
+        let bits = all.filter_map(|name| Categories::named(name.as_bytes()));
+        Categories(bits.fold(0, |all, one| all | one.0))
+    }
+
+    /// One of these is among the others.
+    pub fn intersects(self, others: Categories) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    /// Their names, in the order of [`ALL`].
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = ALL.iter().copied().enumerate();
+        all.filter(move |(at, _)| self.0 >> at & 1 == 1)
+            .map(|(_, name)| name)
+    }
+
+    /// How many there are.
+    pub fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
 }
 
-/// The names of the commands and subcommands of an access category.
-pub fn members(wanted: &str) -> Vec<&'static str> {
+/// The commands and subcommands of an access category.
+pub fn members(wanted: Categories) -> impl Iterator<Item = &'static Entry> {
     let all = table::declared().flat_map(|e| std::iter::once(e).chain(&e.subcommands));
-    let fitting = all.filter(|e| of(e).contains(&wanted));
-    fitting.map(|e| e.name).collect()
+    all.filter(move |e| e.access.intersects(wanted))
 }
 
-/// The access categories, in the order of [`ALL`].
-pub fn of(entry: &Entry) -> Vec<&'static str> {
-    let flags = entry.flags;
+/// The access categories of a command, in any order.
+fn names_of(command: &Command) -> Vec<&'static str> {
+    let flags = command.flags;
     let mut given = Vec::new();
     if flags.contains(Flags::WRITE) {
         given.push("write");
     }
-    if flags.contains(Flags::READONLY) && entry.group != Group::Scripting {
+    if flags.contains(Flags::READONLY) && command.group != Group::Scripting {
         given.push("read");
     }
-    match entry.categories {
+    match command.categories {
         Some(own) => given.extend(own),
         // A container has the categories of its subcommands.
-        None if !entry.subcommands.is_empty() => {}
-        None => given.extend(of_group(entry.group)),
+        None if !command.subcommands.is_empty() => {}
+        None => given.extend(of_group(command.group)),
     }
     if flags.contains(Flags::ADMIN) {
         given.extend(["admin", "dangerous"]);
@@ -72,8 +102,7 @@ pub fn of(entry: &Entry) -> Vec<&'static str> {
     if flags.contains(Flags::BLOCKING) {
         given.push("blocking");
     }
-    let all = ALL.iter().copied();
-    all.filter(|c| given.contains(c)).collect()
+    given
 }
 
 fn of_group(group: Group) -> Option<&'static str> {

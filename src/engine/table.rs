@@ -4,6 +4,7 @@
 //! per-command statistics are an index and not a look-up. A name is found by its length and first eight letters
 //! in lower case, which are one word: hashed once and, mostly, compared once.
 
+use super::categories::Categories;
 use super::key_specs::{OneKey, RestKeys};
 use super::spec::{Command, Flags, KeySpec};
 use super::{Args, CommandError, CommandId};
@@ -71,6 +72,8 @@ pub struct Entry {
     pub one_key: Option<OneKey>,
     /// Its keys, if they are all arguments from a place on.
     pub rest_keys: Option<RestKeys>,
+    /// Its access categories.
+    pub access: Categories,
     /// Subcommands.
     pub subcommands: Vec<Entry>,
 }
@@ -274,6 +277,7 @@ impl Entry {
             one_key: OneKey::of(command.uses, command.keys, &specs),
             rest_keys: RestKeys::of(command.uses, command.keys, &specs),
             specs,
+            access: Categories::of(command),
             subcommands: subcommands
                 .map(|s| Entry::number(s, Some(command.name), next))
                 .collect(),

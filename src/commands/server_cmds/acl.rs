@@ -3,6 +3,7 @@
 use crate::manual;
 use base::hex::hex;
 use engine::acl::{self, Denied, Selector, User, Users, rules};
+use engine::categories::Categories;
 use engine::spec::{Command, Flags, Group, Handler, Secrets};
 use engine::{Args, CmdResult, CommandError, Cx, Engine, categories, table};
 use resp::Reply;
@@ -295,12 +296,12 @@ fn acl_cat(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             all.for_each(|c| cx.client.reply.bulk_str(c));
         }
         3 => {
-            let wanted = categories::named(&args[2].to_ascii_lowercase());
+            let wanted = Categories::named(&args[2].to_ascii_lowercase());
             let wanted = wanted
                 .ok_or_else(|| CommandError::quoting("ERR Unknown category '{}'", &[&args[2]]))?;
-            let names = categories::members(wanted);
-            cx.client.reply.array(names.len());
-            names.iter().for_each(|n| cx.client.reply.bulk_str(n));
+            cx.client.reply.array(categories::members(wanted).count());
+            let members = categories::members(wanted);
+            members.for_each(|entry| cx.client.reply.bulk_str(entry.name));
         }
         _ => return Err(wrong_form(args)),
     }

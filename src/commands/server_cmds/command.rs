@@ -3,11 +3,12 @@
 use super::command_info::{self, info};
 use super::docs;
 use crate::manual;
+use engine::categories::{self, Categories};
 use engine::key_specs::Access;
 use engine::request_keys;
 use engine::spec::{Command, Flags, Group};
 use engine::table::{self, Entry};
-use engine::{Args, CmdResult, CommandError, Cx, categories, glob};
+use engine::{Args, CmdResult, CommandError, Cx, glob};
 use resp::{Proto, Reply};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -241,7 +242,8 @@ fn command_list(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             .map(|e| e.name)
             .collect(),
         5 if args.is(2, "FILTERBY") && args.is(3, "ACLCAT") => {
-            categories::members(&String::from_utf8_lossy(&args[4]).to_ascii_lowercase())
+            let wanted = Categories::named(&args[4].to_ascii_lowercase()).unwrap_or_default();
+            categories::members(wanted).map(|e| e.name).collect()
         }
         // There are no modules.
         5 if args.is(2, "FILTERBY") && args.is(3, "MODULE") => Vec::new(),

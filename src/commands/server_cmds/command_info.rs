@@ -2,7 +2,6 @@
 //!
 //! Source: COMMAND INFO of Redis 8.2. `tests/compat/info.rs` lists where other releases differ, and why.
 
-use engine::categories;
 use engine::key_specs::{Access, Begin, Find, KeySpec};
 use engine::request_keys;
 use engine::spec::{Flags, Keys};
@@ -12,7 +11,6 @@ use resp::Reply;
 /// The ten fields of one command.
 pub fn info(reply: &mut Reply, entry: &Entry) {
     let flags = flag_names(entry);
-    let categories = categories::of(entry);
     let tips = entry.tips;
     let specs = request_keys::of(entry);
     let (first, last, step) = range(entry, specs);
@@ -24,10 +22,9 @@ pub fn info(reply: &mut Reply, entry: &Entry) {
     reply.int(first.into());
     reply.int(last.into());
     reply.int(step.into());
-    reply.set(categories.len());
-    categories
-        .iter()
-        .for_each(|c| reply.simple(&format!("@{c}")));
+    reply.set(entry.access.count());
+    let names = entry.access.names();
+    names.for_each(|name| reply.simple(&format!("@{name}")));
     reply.set(tips.len());
     tips.iter().for_each(|t| reply.bulk_str(t));
     reply.set(specs.len());

@@ -10,7 +10,6 @@
 //! Source: valkey-server 9.1, observed from outside.
 
 use super::selector::Selector;
-use crate::categories;
 use crate::spec::Channels;
 use crate::table::Entry;
 use crate::{Args, ClientFlags, Engine, Session};
@@ -89,6 +88,5 @@ pub fn refused(
 fn uses_database(entry: &'static Entry) -> bool {
     let keys = !entry.specs.is_empty() && entry.channels == Channels::None;
     let about_data = ["keyspace", "read", "write"];
-    let is_about_data = |category: &&str| about_data.contains(category);
-    keys || categories::of(entry).iter().any(is_about_data)
+    keys || entry.access.names().any(|name| about_data.contains(&name))
 }

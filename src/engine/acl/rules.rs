@@ -8,7 +8,7 @@ use super::passwords::Digest;
 use super::pattern::{KeyPattern, Rights};
 use super::selector::{Defaults, Selector};
 use super::user::User;
-use crate::categories;
+use crate::categories::{self, Categories};
 use crate::table::{self, Entry};
 use resp::words::split_words;
 use std::fmt;
@@ -199,13 +199,9 @@ impl Selector {
             self.allow_all_commands(allow);
             return Ok(());
         }
-        let category = categories::named(&category).ok_or(RuleError::Unknown)?;
-        for entry in table::declared() {
-            for one in std::iter::once(entry).chain(&entry.subcommands) {
-                if categories::of(one).contains(&category) {
-                    allow_with_subcommands(self, one, allow);
-                }
-            }
+        let category = Categories::named(&category).ok_or(RuleError::Unknown)?;
+        for entry in categories::members(category) {
+            allow_with_subcommands(self, entry, allow);
         }
         self.note_rule(allow, name);
         Ok(())
