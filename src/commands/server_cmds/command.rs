@@ -113,34 +113,48 @@ pub static COMMANDS: &[Command] = &[Command {
     ..Command::growing(|cx, _| all_infos(cx))
 }];
 
-/// The reply to COMMAND.
-struct Infos {
+/// The reply to COMMAND or COMMAND DOCS. It does not change while the server runs, and many clients request it when they
+/// connect, so it is made once for each protocol.
+struct Told {
     bytes: Vec<u8>,
     /// The place of each command in the reply, by its number.
     places: BTreeMap<usize, Range<usize>>,
 }
 
-impl Infos {
-    /// The reply does not change while the server runs, and many clients request it when they connect, so it is made
-    /// once for each protocol.
-    fn of(proto: Proto) -> &'static Infos {
-        static MADE: [OnceLock<Infos>; 2] = [OnceLock::new(), OnceLock::new()];
-        MADE[(proto == Proto::Resp3) as usize].get_or_init(|| {
-            let (mut reply, mut places) = (Reply::new(proto), BTreeMap::new());
-            reply.array(table::all().count());
-            for entry in table::all() {
-                let start = reply.len();
-                info(&mut reply, entry);
-                places.insert(entry.index, start..reply.len());
-            }
-            let bytes = reply.take();
-            Infos { bytes, places }
-        })
+impl Told {
+    fn infos(proto: Proto) -> &'static Told {
+        static MADE: [OnceLock<Told>; 2] = [OnceLock::new(), OnceLock::new()];
+        MADE[(proto == Proto::Resp3) as usize]
+            .get_or_init(|| Told::make(proto, |reply, count| reply.array(count), info))
+    }
+
+    fn docs(proto: Proto) -> &'static Told {
+        static MADE: [OnceLock<Told>; 2] = [OnceLock::new(), OnceLock::new()];
+        MADE[(proto == Proto::Resp3) as usize]
+            .get_or_init(|| Told::make(proto, |reply, count| reply.map(count), doc))
+    }
+
+    fn make(proto: Proto, begin: fn(&mut Reply, usize), tell: fn(&mut Reply, &Entry)) -> Told {
+        let (mut reply, mut places) = (Reply::new(proto), BTreeMap::new());
+        begin(&mut reply, table::all().count());
+        for entry in table::all() {
+            let start = reply.len();
+            tell(&mut reply, entry);
+            places.insert(entry.index, start..reply.len());
+        }
+        let bytes = reply.take();
+        Told { bytes, places }
     }
 }
 
+/// The name of a command and what COMMAND DOCS says of it.
+fn doc(reply: &mut Reply, entry: &Entry) {
+    reply.bulk_str(entry.name);
+    docs::describe(reply, entry);
+}
+
 fn all_infos(cx: &mut Cx<'_>) -> CmdResult {
-    let infos = Infos::of(cx.client.reply.proto);
+    let infos = Told::infos(cx.client.reply.proto);
     cx.client.reply.raw(&infos.bytes);
     Ok(())
 }
@@ -155,7 +169,7 @@ fn command_info(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         return all_infos(cx);
     }
     let reply = &mut cx.client.reply;
-    let infos = Infos::of(reply.proto);
+    let infos = Told::infos(reply.proto);
     reply.array(args.len() - 2);
     for name in args.from(2) {
         match by_full_name(name) {
@@ -179,15 +193,23 @@ fn by_full_name(name: &[u8]) -> Option<&'static Entry> {
 }
 
 fn command_docs(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let wanted: Vec<&Entry> = match args.from(2) {
-        [] => table::all().collect(),
-        names => names.iter().filter_map(|n| by_full_name(n)).collect(),
-    };
     let reply = &mut cx.client.reply;
+    let docs = Told::docs(reply.proto);
+    let names = match args.from(2) {
+        [] => {
+            reply.raw(&docs.bytes);
+            return Ok(());
+        }
+        names => names,
+    };
+    let wanted: Vec<&Entry> = names.iter().filter_map(|n| by_full_name(n)).collect();
     reply.map(wanted.len());
     for entry in wanted {
-        reply.bulk_str(entry.name);
-        docs::describe(reply, entry);
+        match docs.places.get(&entry.index) {
+            Some(place) => reply.raw(&docs.bytes[place.clone()]),
+            // The reply has subcommands only within their commands.
+            None => doc(reply, entry),
+        }
     }
     Ok(())
 }
