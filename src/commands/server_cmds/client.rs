@@ -556,6 +556,14 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_of_no_time_holds_nothing() {
+        let mut bench = Bench::new();
+        let other = bench.connect();
+        assert_eq!(bench.run("CLIENT PAUSE 0"), "+OK");
+        assert_eq!(bench.run_as(other, "SET a b"), "+OK");
+    }
+
+    #[test]
     fn kill_takes_the_clients_that_all_filters_mean() {
         let mut bench = Bench::new();
         let other = bench.connect();

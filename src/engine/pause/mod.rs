@@ -21,6 +21,8 @@ impl Engine {
         let slot = &mut self.pauses.by[reason as usize];
         *slot = Some(match *slot {
             Some((h, until)) => (h.max(held), until.max(until_ms)),
+            // It is over at once: the periodic work would end it only when it runs the next time.
+            None if until_ms <= self.clock.steady_ms => return,
             None => (held, until_ms),
         });
         self.pauses.refresh();
