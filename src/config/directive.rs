@@ -38,6 +38,8 @@ pub enum Effect {
 pub enum Change {
     /// Nothing: the field is read where it is needed.
     Read,
+    /// Tell replication, which has a copy of what it reads.
+    Links,
     /// Listen on another port.
     Port,
     /// Listen on another port for TLS.

@@ -236,7 +236,7 @@ directives! {
     /// replicas, the hard limit is never less than `repl-backlog-size`; if it is too low for the writes during a full
     /// sync, the sync fails again and again. Without a hard limit for `normal`, a client's requests wait while 32 MB
     /// or the soft limit, whichever is more, are unread.
-    Works LIVE "client-output-buffer-limit" client_output_buffer_limit: OutputLimits = OutputLimits::default(), Limits;
+    Works LIVE -> Links "client-output-buffer-limit" client_output_buffer_limit: OutputLimits = OutputLimits::default(), Limits;
     /// How many bytes one argument of a request may have, and one string that APPEND, SETRANGE, SETBIT and others
     /// build. A larger argument is an error and closes the connection. A low value breaks applications with large
     /// values; a high value lets one request take as much memory.
@@ -320,7 +320,7 @@ directives! {
     /// save and at least that many keys have changed. The default is after an hour with 1 change, five minutes with
     /// 100, or a minute with 10,000. A crash loses the writes since the last snapshot, so rare saves lose more;
     /// frequent ones keep the disk busy. With `""`, the server never saves on its own, not even at shutdown.
-    Works ADDING "save" save: Vec<SavePoint> = default_save_points(), SavePoints;
+    Works ADDING -> Links "save" save: Vec<SavePoint> = default_save_points(), SavePoints;
     /// The working directory, where dumps and temporary files are, and to which relative paths refer. It must exist,
     /// and the server must be able to write to it, or every save fails. A save that is already running finishes in the
     /// directory in which it began.
@@ -453,28 +453,28 @@ directives! {
     Works START "replicaof" ["slaveof"] replicaof: Option<Address> = None, Primary;
     /// The password that is sent to the primary, which is the primary's `requirepass`. If it is missing or wrong, the
     /// link stays down, and the log says so at each attempt. Set it on primaries that may become replicas, too.
-    Works SECRET "masterauth" ["primaryauth"] masterauth: String = String::new(), Text;
+    Works SECRET -> Links "masterauth" ["primaryauth"] masterauth: String = String::new(), Text;
     /// The user name that is sent with `masterauth`; if it is empty, only the password is sent, which logs in as
     /// `default`. If the user may not run PSYNC and REPLCONF, the link stays down.
-    Works SECRET "masteruser" ["primaryuser"] masteruser: String = String::new(), Text;
+    Works SECRET -> Links "masteruser" ["primaryuser"] masteruser: String = String::new(), Text;
     /// With `yes`, a replica whose link is down still answers reads from the data it has, which may be old. With `no`,
     /// it replies MASTERDOWN to most commands, so a network failure stops all reads.
-    Works LIVE "replica-serve-stale-data" ["slave-serve-stale-data"] replica_serve_stale_data: bool = true, YesNo;
+    Works LIVE -> Links "replica-serve-stale-data" ["slave-serve-stale-data"] replica_serve_stale_data: bool = true, YesNo;
     /// With `yes`, a replica refuses writes from clients. With `no`, it accepts them; they are lost at the next full
     /// sync and are not sent to its own replicas.
-    Works LIVE "replica-read-only" ["slave-read-only"] replica_read_only: bool = true, YesNo;
+    Works LIVE -> Links "replica-read-only" ["slave-read-only"] replica_read_only: bool = true, YesNo;
     /// The rank of this replica when Sentinel promotes one: the lowest number above 0 is preferred, and 0 is never
     /// promoted. With 0 on every replica, no failover is possible.
-    Works LIVE "replica-priority" ["slave-priority"] replica_priority: i64 = 100, Int(0..=INT);
+    Works LIVE -> Links "replica-priority" ["slave-priority"] replica_priority: i64 = 100, Int(0..=INT);
     /// The address under which the primary and Sentinel show and reach this replica; empty means the address from
     /// which it connects. Set it where addresses are translated (containers, NAT); otherwise a failover sends clients
     /// to an address that they cannot reach.
-    Works LIVE "replica-announce-ip" ["slave-announce-ip"] replica_announce_ip: String = String::new(), Text;
+    Works LIVE -> Links "replica-announce-ip" ["slave-announce-ip"] replica_announce_ip: String = String::new(), Text;
     /// The port under which the primary and Sentinel show and reach this replica; 0 means `port`. Set it where ports
     /// are mapped; otherwise a failover sends clients to the wrong port.
-    Works LIVE "replica-announce-port" ["slave-announce-port"] replica_announce_port: i64 = 0, Int(0..=65535);
+    Works LIVE -> Links "replica-announce-port" ["slave-announce-port"] replica_announce_port: i64 = 0, Int(0..=65535);
     /// With `no`, the primary does not mention this replica to Sentinel, which then neither monitors nor promotes it.
-    Works LIVE "replica-announced" replica_announced: bool = true, YesNo;
+    Works LIVE -> Links "replica-announced" replica_announced: bool = true, YesNo;
     /// With `yes`, a replica evicts nothing on its own and waits for its primary's deletions, so that both hold the
     /// same data; leave it room above `maxmemory`. With `no`, it evicts on its own, and its data diverges from the
     /// primary's.
@@ -489,7 +489,7 @@ directives! {
     /// the limit the replica stops reading the stream until the payload is loaded, so that the primary has to keep the
     /// rest. With 0, the hard limit that `client-output-buffer-limit` sets for replicas applies instead; if that is 0
     /// too, only the disk limits it. If the value is too low, the primary needs as much memory as with one connection.
-    Works LIVE "replica-full-sync-buffer-limit" replica_full_sync_buffer_limit: i64 = 0, Memory(0..=MAX);
+    Works LIVE -> Links "replica-full-sync-buffer-limit" replica_full_sync_buffer_limit: i64 = 0, Memory(0..=MAX);
     /// What a replica does when it cannot run a write from its primary's stream, because it does not know the command
     /// or the command fails; from then on, its data would differ. `resync` closes the link and asks for a full sync,
     /// which brings the result; it waits 1 s first, and twice as long each time this happens again (up to 512 s).
@@ -500,18 +500,18 @@ directives! {
     /// A primary refuses writes while fewer than this many replicas are online and lag at most `min-replicas-max-lag`
     /// seconds; 0 turns this off. It bounds the number of writes that a primary accepts while it is cut off from its
     /// replicas. A value above the number of replicas refuses every write.
-    Works LIVE "min-replicas-to-write" ["min-slaves-to-write"] min_replicas_to_write: i64 = 0, Int(0..=INT);
+    Works LIVE -> Links "min-replicas-to-write" ["min-slaves-to-write"] min_replicas_to_write: i64 = 0, Int(0..=INT);
     /// The number of seconds since a replica's last acknowledgement after which the replica no longer counts for
     /// `min-replicas-to-write`; 0 turns that off. Replicas acknowledge once a second, so 1 makes writes fail now and
     /// then; a high value lets a primary that is cut off accept writes for longer.
-    Works LIVE "min-replicas-max-lag" ["min-slaves-max-lag"] min_replicas_max_lag: i64 = 10, Int(0..=INT);
+    Works LIVE -> Links "min-replicas-max-lag" ["min-slaves-max-lag"] min_replicas_max_lag: i64 = 10, Int(0..=INT);
     /// The number of seconds of silence after which either side closes a replication link, even while a payload is
     /// sent or received. It must be well above `repl-ping-replica-period`, or idle links break; if it is too low, slow
     /// disks and networks make full syncs fail again and again; if it is high, a dead peer is noticed late.
-    Works LIVE "repl-timeout" repl_timeout: i64 = 60, Int(1..=INT);
+    Works LIVE -> Links "repl-timeout" repl_timeout: i64 = 60, Int(1..=INT);
     /// The number of seconds between the pings that a primary sends its replicas while nothing is written. It must be
     /// well below the replicas' `repl-timeout`. Each ping adds a few bytes to the backlog.
-    Works LIVE "repl-ping-replica-period" ["repl-ping-slave-period"] repl_ping_replica_period: i64 = 10, Int(1..=INT);
+    Works LIVE -> Links "repl-ping-replica-period" ["repl-ping-slave-period"] repl_ping_replica_period: i64 = 10, Int(1..=INT);
     /// With `yes`, the kernel gathers data for replicas into fewer packets, which delays it by up to 40 ms. With `no`,
     /// writes are sent at once. A change applies to new links.
     Works LIVE "repl-disable-tcp-nodelay" repl_disable_tcp_nodelay: bool = false, YesNo;
@@ -519,57 +519,57 @@ directives! {
     /// full sync; at least 16 KB are kept. A good value is the number of bytes written per second times the seconds
     /// that an interruption may last. If it is too small, every short interruption costs a full sync; this much memory
     /// is in use as long as there are replicas.
-    Works LIVE "repl-backlog-size" repl_backlog_size: i64 = 1 << 20, Memory(1..=MAX);
+    Works LIVE -> Links "repl-backlog-size" repl_backlog_size: i64 = 1 << 20, Memory(1..=MAX);
     /// The number of seconds after the last replica has disconnected until the backlog is freed; 0 means never. After
     /// that, every replica that returns needs a full sync. A replica never frees its own backlog.
-    Works LIVE "repl-backlog-ttl" repl_backlog_ttl: i64 = 3600, Int(0..=MAX);
+    Works LIVE -> Links "repl-backlog-ttl" repl_backlog_ttl: i64 = 3600, Int(0..=MAX);
     /// How many bytes of the stream replicas may be sent from the disk; 0 means none. With `appendonly yes`, a replica
     /// that lacks more than memory holds is sent it from the increments, as far as they hold so many bytes; this takes
     /// no further room. And so many bytes may wait in temporary files in `dir` for slow replicas, when memory holds 16
     /// MB more than `repl-backlog-size`. These files have no name and vanish with the process. If the value is too low,
     /// a replica that takes long to receive its payload costs memory or is disconnected, and one that was away for long
     /// needs a full sync; the disk must have room for the temporary files.
-    Works LIVE "repl-backlog-disk-size" repl_backlog_disk_size: i64 = 4 << 30, Memory(0..=MAX);
+    Works LIVE -> Links "repl-backlog-disk-size" repl_backlog_disk_size: i64 = 4 << 30, Memory(0..=MAX);
     /// With `yes`, the snapshot for a full sync goes directly from memory to the replicas' connections; with `no`, it
     /// is saved as the dump first and then sent. `no` needs the disk, but a replica that asks a little later can share
     /// the same file.
-    Works LIVE "repl-diskless-sync" repl_diskless_sync: bool = true, YesNo;
+    Works LIVE -> Links "repl-diskless-sync" repl_diskless_sync: bool = true, YesNo;
     /// The number of seconds that a diskless full sync waits for further replicas, which then share one snapshot; with
     /// 0 it does not wait. If it is too low, replicas that connect shortly after each other cost a snapshot each;
     /// every second delays every full sync.
-    Works LIVE "repl-diskless-sync-delay" repl_diskless_sync_delay: i64 = 5, Int(0..=INT);
+    Works LIVE -> Links "repl-diskless-sync-delay" repl_diskless_sync_delay: i64 = 5, Int(0..=INT);
     /// Whether that delay ends as soon as all replicas that were connected before are back; `auto` means `yes` as long
     /// as `repl-diskless-sync-delay` has its default. With `yes`, a new replica that connects a moment later waits for
     /// the next snapshot.
-    Works LIVE "repl-diskless-sync-early-start" repl_diskless_sync_early_start: EarlyStart = EarlyStart::Auto, OneOf;
+    Works LIVE -> Links "repl-diskless-sync-early-start" repl_diskless_sync_early_start: EarlyStart = EarlyStart::Auto, OneOf;
     /// The number of waiting replicas at which a diskless full sync starts before its delay is over; 0 always waits
     /// for the delay. If it is lower than the number of replicas, some wait for the next snapshot.
-    Works LIVE "repl-diskless-sync-max-replicas" repl_diskless_sync_max_replicas: i64 = 0, Int(0..=INT);
+    Works LIVE -> Links "repl-diskless-sync-max-replicas" repl_diskless_sync_max_replicas: i64 = 0, Int(0..=INT);
     /// With `yes`, the payload of a full sync is sent over a second connection, as in Redis 8, while the stream is sent
     /// over the first. The stream of a long full sync is then kept by the replica instead of by the primary. The
     /// replica requests this and the primary grants it, so both need `yes`, and the primary also needs
     /// `repl-diskless-sync yes`. If the second connection fails, the next attempt uses a single connection.
-    Works LIVE "repl-rdb-channel" repl_rdb_channel: bool = false, YesNo;
+    Works LIVE -> Links "repl-rdb-channel" repl_rdb_channel: bool = false, YesNo;
     /// Like `repl-rdb-channel`, if the other side is Valkey 8 or later, which uses other commands for it. If both sides
     /// support both protocols, that of `repl-rdb-channel` is used.
-    Works LIVE "dual-channel-replication-enabled" dual_channel_replication_enabled: bool = false, YesNo;
+    Works LIVE -> Links "dual-channel-replication-enabled" dual_channel_replication_enabled: bool = false, YesNo;
     /// How a replica receives a full sync. `disabled` writes it to a file, checks it, and only then drops the old
     /// data. `on-empty-db` loads it directly if there is no data. `swapdb` loads it beside the old data and then swaps
     /// the two, which takes the memory of both. `flush-before-load` empties the replica first; if the link then fails,
     /// the replica has no data.
-    Works LOADED "repl-diskless-load" repl_diskless_load: DisklessLoad = DisklessLoad::Disabled, OneOf;
+    Works LOADED -> Links "repl-diskless-load" repl_diskless_load: DisklessLoad = DisklessLoad::Disabled, OneOf;
     /// The server for which full syncs are written; `auto` uses a form that all replicas of the sync are known to
     /// read. Replicas that do not announce their version are assumed to understand what that server understands, also
     /// in the stream after the sync. If the target is too old for the data, full syncs fail or lose data, as
     /// `rdb-save-loss` says; if it is newer than a replica, that replica cannot load the payload.
-    Works LIVE "repl-rdb-target" repl_rdb_target: RdbTarget = RdbTarget::Auto, OneOf;
+    Works LIVE -> Links "repl-rdb-target" repl_rdb_target: RdbTarget = RdbTarget::Auto, OneOf;
     /// How many replicas may receive a full sync at the same time; 0 means any number. The others wait. A low value
     /// limits load and network traffic after an outage, but makes the last replica wait long.
-    Works LIVE "repl-max-concurrent-full-syncs" repl_max_concurrent_full_syncs: i64 = 0, Int(0..=INT);
+    Works LIVE -> Links "repl-max-concurrent-full-syncs" repl_max_concurrent_full_syncs: i64 = 0, Int(0..=INT);
     /// How many bytes the old and the new data may take together while a replica loads with `repl-diskless-load
     /// swapdb`; 0 means no limit. A full sync that would exceed the limit, or does, is received to disk instead.
     /// Without a limit, a replica can need twice its memory and be killed by the kernel.
-    Works LIVE "repl-swapdb-memory-limit" repl_swapdb_memory_limit: i64 = 0, Memory(0..=MAX);
+    Works LIVE -> Links "repl-swapdb-memory-limit" repl_swapdb_memory_limit: i64 = 0, Memory(0..=MAX);
 
     section "Data types":
     /// How many fields a hash may have while it is packed into one piece of memory (`OBJECT ENCODING` listpack).

@@ -143,3 +143,51 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use config::DIRECTIVES;
+    use config::directive::Change;
+
+    #[test]
+    fn a_directive_that_replication_reads_says_so() {
+        let values = [
+            "0",
+            "1",
+            "7",
+            "1mb",
+            "yes",
+            "no",
+            "some",
+            "redis-6.2",
+            "swapdb",
+            "900 1",
+            "replica 1mb 1mb 5",
+        ];
+        let tells = [Change::Links, Change::Port, Change::TlsPort, Change::Tls];
+        let mut read = 0;
+        for directive in DIRECTIVES {
+            // Where TLS is on for links, another port is announced.
+            for with_tls in [false, true] {
+                for value in values {
+                    let mut config = Config {
+                        tls_replication: with_tls,
+                        ..Config::default()
+                    };
+                    let before = Settings::from_config(&config);
+                    let words: Vec<&str> = match (directive.many)() {
+                        true => value.split(' ').collect(),
+                        false => vec![value],
+                    };
+                    let set = (directive.set)(&mut config, &words, false);
+                    if set.is_ok() && Settings::from_config(&config) != before {
+                        assert!(tells.contains(&directive.change), "{}", directive.name);
+                        read += 1;
+                    }
+                }
+            }
+        }
+        assert!(read > 60, "{read} values made a difference");
+    }
+}

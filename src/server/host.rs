@@ -203,7 +203,11 @@ impl Host for Shell {
 
     fn apply_config(&self, engine: &mut Engine, change: Change) -> Result<(), String> {
         match change {
-            Change::Port => self.relisten(engine, engine.config.port, NO_PORT, false),
+            Change::Port => {
+                self.relisten(engine, engine.config.port, NO_PORT, false)?;
+                self.follow_settings(engine);
+                Ok(())
+            }
             Change::TlsPort => {
                 self.read_certificates(engine)?;
                 self.relisten(engine, engine.config.tls_port, NO_PORT, true)?;
@@ -266,13 +270,14 @@ impl Host for Shell {
                     )
                 })
             }
-            Change::Read
-            | Change::Password
-            | Change::LatencyTracking
-            | Change::ClientMemory => {
+            Change::Links => {
                 self.follow_settings(engine);
                 Ok(())
             }
+            Change::Read
+            | Change::Password
+            | Change::LatencyTracking
+            | Change::ClientMemory => Ok(()),
         }
     }
 

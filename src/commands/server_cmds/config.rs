@@ -123,7 +123,8 @@ fn config_set(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     for (i, set) in named.iter().enumerate() {
         // The password that was set already is not set again: the user may have got others since.
         // And what is only read where it takes effect has nothing to take effect again.
-        let may_stay = has_password(set) || set.directive.change == Change::Read;
+        let change = set.directive.change;
+        let may_stay = has_password(set) || matches!(change, Change::Read | Change::Links);
         if may_stay && !set.has_changed(&cx.engine.config) {
             continue;
         }
