@@ -4,6 +4,7 @@ use crate::manual;
 use engine::args::int_of;
 use engine::spec::{Command, Flags};
 use engine::{Args, CmdResult, CommandError, Cx, glob};
+use std::borrow::Cow;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[
@@ -156,7 +157,8 @@ fn scan(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     let next = db.scan(cursor, options.count, |loc| {
         let key = db.key(loc);
         let of_type = |name: &[u8]| {
-            let own = db.value(loc).type_name();
+            let own = db.kind(loc).type_name().map(Cow::Borrowed);
+            let own = own.unwrap_or_else(|| db.value(loc).type_name());
             own.as_bytes().eq_ignore_ascii_case(name)
         };
         if !options.matches(key) {

@@ -140,6 +140,22 @@ impl Value {
     }
 }
 
+impl Kind {
+    /// As TYPE says it, unless the value has to be looked at for that.
+    pub fn type_name(self) -> Option<&'static str> {
+        Some(match self {
+            Kind::Str => "string",
+            Kind::List => "list",
+            Kind::Set => "set",
+            Kind::Zset => "zset",
+            Kind::Hash => "hash",
+            Kind::Stream => "stream",
+            Kind::Array => "array",
+            Kind::Opaque => return None,
+        })
+    }
+}
+
 impl ValueRef<'_> {
     /// As TYPE says it.
     pub fn type_name(&self) -> Cow<'static, str> {
