@@ -114,6 +114,15 @@ fn put_int(n: i64, out: &mut [u8; 9]) -> Option<u8> {
 pub(crate) fn read(entry: &[u8]) -> (Item<'_>, usize) {
     match entry.first() {
         Some(&n) if n < 64 => (Item::Bytes(&entry[1..1 + n as usize]), 1 + n as usize),
+        Some(0xc0) => (Item::Int((entry[1] as i8).into()), 2),
+        Some(0xc1) => {
+            let n = i16::from_le_bytes([entry[1], entry[2]]);
+            (Item::Int(n.into()), 3)
+        }
+        Some(0xc2) => {
+            let n = i32::from_le_bytes([entry[1], entry[2], entry[3], entry[4]]);
+            (Item::Int(n.into()), 5)
+        }
         _ => read_long(entry),
     }
 }
