@@ -60,6 +60,8 @@ impl ScoresAlong<'_> {
 
 /// A range of fewer than one in so many members hardly has two in one page of the table: they are removed one by one.
 const ALONE: usize = 32;
+/// If more than one in so many members is removed, the table is gone through from one end to the other.
+const SWEPT: usize = 6;
 
 /// Both trees hold every member.
 #[derive(Clone, Debug, Default)]
@@ -102,12 +104,23 @@ impl Table {
             *self = Table::of_sorted(left.iter().map(|(m, score)| (&**m, *score)), left.len());
             return;
         }
-        let members = self.order.range(range.clone());
-        let members = members.map(|(member, _)| member);
-        if range.len() <= 1 + len / ALONE {
-            members.for_each(|member| member.with(|member| self.scores.remove_present(member)));
+        let (first, last) = (range.start, range.end.saturating_sub(1));
+        if range.len() >= 2 + len / SWEPT
+            && let Some(first) = self.order.range(first..first + 1).next()
+            && let Some(last) = self.order.range(last..last + 1).next()
+        {
+            let (low, high) = ((first.1, first.0.to_cow()), (last.1, last.0.to_cow()));
+            self.scores.keep(|member, score| {
+                compare((score, member), (low.0, &low.1)) == Ordering::Less
+                    || compare((score, member), (high.0, &high.1)) == Ordering::Greater
+            });
+        } else if range.len() <= 1 + len / ALONE {
+            for (member, _) in self.order.range(range.clone()) {
+                member.with(|member| self.scores.remove_present(member));
+            }
         } else {
-            self.scores.remove_each(members);
+            let members = self.order.range(range.clone());
+            self.scores.remove_each(members.map(|(member, _)| member));
         }
         self.order.remove_range(range);
     }

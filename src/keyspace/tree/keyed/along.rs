@@ -21,6 +21,16 @@ impl<'a> Hashed<'a> {
     pub fn item(&self) -> Item<'a> {
         strings::read(self.encoded).0
     }
+
+    /// The hash by which the tree is ordered.
+    pub(super) fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    /// Bytes of its encoding.
+    pub(super) fn encoded_len(&self) -> usize {
+        self.encoded.len()
+    }
 }
 
 /// A position in a tree, from which members are looked up in the order of their hashes.

@@ -3,7 +3,7 @@
 use super::super::page::{Page, Shape};
 use super::super::seed::hash;
 use super::super::strings::Enc;
-use super::{Keyed, Place, place};
+use super::{Keyed, Place, Scores, Tree, place};
 use crate::Item;
 use smallvec::SmallVec;
 
@@ -26,6 +26,24 @@ impl<S: Shape<Key = u32, Sep = u32>> Keyed<S> {
                 rest = &rest[done..];
             }
         }
+    }
+}
+
+impl Keyed<Scores> {
+    /// Keeps only the members for which `keep` holds: the tree is gone through once and written anew, and no member is
+    /// looked for.
+    pub(crate) fn keep(&mut self, mut keep: impl FnMut(Item<'_>, f64) -> bool) {
+        let mut pages = Vec::new();
+        let kept = self.hashed().filter_map(|(member, entry)| {
+            let entry = &entry[..member.encoded_len() + 8];
+            keep(member.item(), Self::score_in(entry)).then(|| (member.hash(), entry, false))
+        });
+        let mut kept = kept.peekable();
+        while kept.peek().is_some() {
+            pages.push(Page::fill(&mut kept));
+        }
+        drop(kept);
+        *self = Keyed(Tree::from_leaves(pages));
     }
 }
 

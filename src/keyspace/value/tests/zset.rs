@@ -206,3 +206,27 @@ fn what_is_built_at_once_is_what_members_one_by_one_make() {
         assert_eq!(bits(&built), bits(&one_by_one));
     }
 }
+
+#[test]
+fn ranges_of_any_length_are_removed_from_both_trees() {
+    const MEMBERS: usize = 900;
+    let limits = Limits::default();
+    for seed in 0..rounds(60) {
+        let mut rng = Rng::new(seed);
+        let (mut zset, mut model) = (Zset::new(), Model::new());
+        // Few scores, among them both zeros, so that ranges begin and end between members of one score.
+        for i in 0..MEMBERS {
+            let (member, score) = (format!("m{i}"), [-0.0, 0.0, 1.5, -2.0][rng.below(4)]);
+            zset.set(member.as_bytes(), score, &limits);
+            model.insert(member.into_bytes(), score);
+        }
+        let len = [1, 2, 20, 100, 160, 450, 700, MEMBERS][rng.below(8)];
+        let start = rng.below(MEMBERS - len + 1);
+        zset.remove_range(start..start + len);
+        for (member, _) in &ordered(&model)[start..start + len] {
+            model.remove(member);
+            assert_eq!(zset.as_ref().score(member), None);
+        }
+        same(&zset, &model);
+    }
+}
