@@ -106,8 +106,8 @@ fn get_many(cx: &mut Cx<'_>, key: &[u8], fields: &[&[u8]]) -> CmdResult {
     let horizon = Horizon::of(cx);
     let (hash, env) = cx.read::<Hash>(loc);
     let mut due = Vec::new();
-    for &field in fields {
-        match hash.get_with_expire(field) {
+    for (&field, found) in fields.iter().zip(hash.get_each(fields)) {
+        match found {
             Some((value, expire)) if !horizon.hides(expire) => env.reply.item(value),
             found => {
                 env.reply.null();

@@ -34,14 +34,14 @@ use std::sync::atomic::AtomicU64;
 
 /// A hash, owned.
 #[derive(Clone, Debug)]
-pub struct Hash(Form);
+pub struct Hash(pub(super) Form);
 
 /// A hash as a reader sees it.
 #[derive(Debug)]
-pub struct HashRef<'a>(FormRef<'a>);
+pub struct HashRef<'a>(pub(super) FormRef<'a>);
 
 #[derive(Clone, Debug)]
-enum Form {
+pub(super) enum Form {
     Pack(Vec<u8>),
     Template(Arc<Template>, Vec<u8>),
     PackEx(Vec<u8>),
@@ -49,7 +49,7 @@ enum Form {
 }
 
 #[derive(Debug)]
-enum FormRef<'a> {
+pub(super) enum FormRef<'a> {
     Pack(Cow<'a, [u8]>),
     Template(Filled<'a>),
     PackEx(Cow<'a, [u8]>),
@@ -602,7 +602,7 @@ impl<'a> HashRef<'a> {
         };
         let mut offsets = SmallVec::<[u32; 128]>::new();
         if times > FEW {
-            offsets.extend(listpack::offsets(lp, width).map(|at| at as u32));
+            offsets = listpack::offsets(lp, width);
         }
         move |place| {
             if let FormRef::Template(filled) = &self.0 {

@@ -9,6 +9,7 @@
 
 mod array;
 mod hash;
+mod hash_many;
 mod hash_pack;
 mod hash_table;
 mod list;
@@ -26,6 +27,7 @@ mod zset;
 pub use crate::tree::keyed::Hashed;
 pub use array::{Array, ArrayRef, INDEX_MAX};
 pub use hash::{FieldRef, Hash, HashRef, NewExpiry};
+pub use hash_many::Valued;
 pub use list::{List, ListRef, set_packed_threshold};
 pub use opaque::{Opaque, OpaqueRef};
 pub(crate) use packed::size_class;

@@ -11,7 +11,7 @@
 use super::packed::{self, cmp_bytes, room, score_of, with_score};
 use super::plain::{self, Fields};
 use super::record::unheld;
-use super::scored::{Pairs, place_where, places, rank_at};
+use super::scored::{Pairs, pack_by_lex, place_where, places, rank_at};
 use super::set::PASSED;
 use crate::tree::keyed::{self, Builder, Hashed, Keyed};
 use crate::tree::order::Order;
@@ -433,7 +433,7 @@ fn compare(a: (f64, Item<'_>), b: (f64, &[u8])) -> Ordering {
 
 impl LexBound {
     /// Whether a member lies before the range that this bound begins.
-    fn begins_after(&self, member: Item<'_>) -> bool {
+    pub(super) fn begins_after(&self, member: Item<'_>) -> bool {
         match self {
             LexBound::Min => false,
             LexBound::Max => true,
@@ -443,7 +443,7 @@ impl LexBound {
     }
 
     /// Whether a member lies before the end that this bound sets, or at it.
-    fn ends_after(&self, member: Item<'_>) -> bool {
+    pub(super) fn ends_after(&self, member: Item<'_>) -> bool {
         match self {
             LexBound::Min => false,
             LexBound::Max => true,
@@ -563,6 +563,16 @@ impl<'a> ZsetRef<'a> {
             |_: Item<'_>, score| score < max.score || (!max.exclusive && score == max.score);
         let (start, end) = match (&self.0, self.table()) {
             (FormRef::Pack(lp), _) => {
+                // Often there are none, which the ends tell.
+                let first = Pairs(Iter::new(lp)).next();
+                let last = Pairs(Iter::new(lp)).next_back();
+                if first.is_none_or(|(member, score)| !within(member, score)) {
+                    return 0..0;
+                }
+                if last.is_none_or(|(member, score)| below(member, score)) {
+                    let len = listpack::count(lp) / 2;
+                    return len..len;
+                }
                 let places = places(lp);
                 (rank_at(lp, &places, below), rank_at(lp, &places, within))
             }
@@ -591,15 +601,11 @@ impl<'a> ZsetRef<'a> {
 
     /// The ranks of the members from `min` to `max` by bytes (all scores being equal).
     pub fn ranks_by_lex(&self, min: &LexBound, max: &LexBound) -> Range<usize> {
-        let rank_where = |before: &dyn Fn(Item<'_>) -> bool| match &self.0 {
-            // If scores differ, the result is that of Redis, which searches from the low end.
-            FormRef::Pack(lp) => Pairs(Iter::new(lp))
-                .take_while(|&(member, _)| before(member))
-                .count(),
-            _ => self.rank_where(|member, _| before(member)),
-        };
-        let start = rank_where(&|member| min.begins_after(member));
-        let end = rank_where(&|member| max.ends_after(member));
+        if let FormRef::Pack(lp) = &self.0 {
+            return pack_by_lex(lp, min, max);
+        }
+        let start = self.rank_where(|member, _| min.begins_after(member));
+        let end = self.rank_where(|member, _| max.ends_after(member));
         start..end.max(start)
     }
 

@@ -470,19 +470,6 @@ pub fn position<'a>(
     None
 }
 
-/// Byte offsets of every `step`th element from the first on, for a binary search.
-pub fn offsets(lp: &[u8], step: usize) -> impl Iterator<Item = usize> {
-    let end = lp.len().saturating_sub(1);
-    let mut at = HEADER_LEN;
-    std::iter::from_fn(move || {
-        let found = (at < end).then_some(at)?;
-        for _ in 0..step {
-            at = skip(lp, at).unwrap_or(end);
-        }
-        Some(found)
-    })
-}
-
 /// Whether a string of `len` bytes becomes an element whose back length the two families write differently.
 pub fn is_trapped(len: usize) -> bool {
     TRAPS.contains(&encoded_string_size(len))
@@ -619,7 +606,9 @@ pub fn write_single(bytes: &[u8], out: &mut [u8]) {
 }
 
 mod edit;
+mod many;
 pub use edit::{Builder, append, delete, extend, fix_count, insert, replace};
+pub use many::{find_each, offsets};
 
 #[cfg(test)]
 mod tests;

@@ -187,7 +187,8 @@ fn edits_agree_with_a_plain_list() {
             assert_eq!(seek(&lp, i - model.len() as i64), Some(at));
         }
         for step in [1, 2, 3] {
-            let places: Vec<usize> = offsets(&lp, step).collect();
+            let places: smallvec::SmallVec<[u32; 8]> = offsets(&lp, step);
+            let places: Vec<usize> = places.iter().map(|&at| at as usize).collect();
             let every = (0..model.len()).step_by(step);
             let known = every
                 .clone()
@@ -248,7 +249,9 @@ fn random_bytes_never_panic_in_any_function() {
         let _ = before(&lp, rng.below(50));
         let _ = seek(&lp, rng.below(10) as i64 - 5);
         let _ = find(&lp, HEADER_LEN, b"a", 2);
-        let _ = offsets(&lp, 1 + rng.below(3)).take(100).count();
+        let step = 1 + rng.below(3);
+        let _: smallvec::SmallVec<[u32; 8]> = offsets(&lp, step);
+        find_each(&lp, &[b"x", b"12"], step, |_, _| {});
     }
 }
 
@@ -378,4 +381,38 @@ fn an_integer_is_read_in_each_of_its_forms() {
         (at, int_at(&lp, at), int_at(&lp, at + 1)),
         (lp.len() - 1, None, None)
     );
+}
+
+#[test]
+fn elements_are_found_in_one_walk_as_one_after_the_other() {
+    let mut rng = Rng::new(11);
+    for step in 1..=3 {
+        for groups in [0, 1, 2, 3, 10, 121] {
+            // Distinct first elements, as members and fields are; what follows them may be equal to some.
+            let name = |i: usize| match i % 3 {
+                0 => format!("{}", i * 37).into_bytes(),
+                1 => format!("field:{i}").into_bytes(),
+                _ => vec![b'a' + (i % 7) as u8; 1 + i * 2],
+            };
+            let mut lp = Builder::new();
+            for i in 0..groups {
+                lp.push_bytes(&name(i));
+                (1..step).for_each(|_| lp.push_bytes(&name(rng.below(groups + 1))));
+            }
+            let lp = lp.into_vec();
+            let wanted: Vec<Vec<u8>> = (0..12).map(|_| name(rng.below(groups + 5))).collect();
+            let wanted: Vec<&[u8]> = wanted.iter().map(|name| &name[..]).collect();
+            let mut together = vec![None; wanted.len()];
+            find_each(&lp, &wanted, step, |i, entry| together[i] = Some(entry));
+            for (name, together) in wanted.iter().zip(together) {
+                let found = find(&lp, HEADER_LEN, name, step);
+                assert_eq!(together, found);
+            }
+            let places: smallvec::SmallVec<[u32; 8]> = offsets(&lp, step);
+            let firsts = places
+                .iter()
+                .map(|&at| entry_at(&lp, at as usize).unwrap().item.to_vec());
+            assert!(firsts.eq((0..groups).map(name)));
+        }
+    }
 }
