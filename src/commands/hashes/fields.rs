@@ -26,13 +26,8 @@ fn set_all(cx: &mut Cx<'_>, args: Args<'_>, name: &str) -> Result<i64, CommandEr
     let key = &args[1];
     let pairs = args.from(2);
     let loc = cx.find_to_write::<Hash>(key)?;
-    let (added, _) = cx.edit_or_create::<Hash, _>(key, loc, |hash, env| {
-        let mut added = 0;
-        for pair in pairs.chunks_exact(2) {
-            added += hash.set(pair[0], pair[1], env.limits) as i64;
-        }
-        added
-    });
+    let (added, _) =
+        cx.edit_or_create::<Hash, _>(key, loc, |hash, env| hash.set_all(pairs, env.limits) as i64);
     cx.changed(key, pairs.len() as i64 / 2);
     cx.notify(Event::Hash, "hset", key);
     Ok(added)

@@ -19,10 +19,8 @@ pub fn sadd(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
             return Ok(());
         }
     }
-    let (added, _) = cx.edit_or_create::<Set, _>(key, loc, |set, env| {
-        let added = members.iter().filter(|m| set.add(m, env.limits));
-        added.count() as i64
-    });
+    let (added, _) =
+        cx.edit_or_create::<Set, _>(key, loc, |set, env| set.add_all(members, env.limits) as i64);
     if added > 0 {
         cx.changed(key, added);
         cx.notify(Event::Set, "sadd", key);

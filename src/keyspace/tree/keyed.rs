@@ -11,11 +11,13 @@
 //! | [`Scores`] | member, score f64le | type 5 |
 
 mod along;
+mod build;
 mod expiry;
 mod together;
 
 pub(crate) use along::Along;
 pub use along::Hashed;
+pub(crate) use build::Builder;
 pub use expiry::NewExpiry;
 
 use super::counted::{Leaf, Leaves, NEVER, Tree};
@@ -24,7 +26,6 @@ use super::seed::hash;
 use super::strings::{self, Enc};
 use crate::{Item, UnixMillis};
 use smallvec::SmallVec;
-use std::marker::PhantomData;
 
 /// Elements from which on not all of a tree is in the cache anyway.
 const PREFETCH_FROM: usize = 4096;
@@ -543,85 +544,6 @@ fn read_score(entry: &[u8]) -> (Item<'_>, f64) {
         .first_chunk()
         .map_or(0.0, |score| f64::from_le_bytes(*score));
     (member, score)
-}
-
-/// Builds a tree of distinct members that come in any order: much faster than adding one by one.
-pub(crate) struct Builder<S> {
-    /// Entries side by side.
-    bytes: Vec<u8>,
-    /// (hash, where the entry starts, mark)
-    starts: Vec<(u32, usize, bool)>,
-    shape: PhantomData<S>,
-}
-
-impl<S: Shape<Key = u32, Sep = u32>> Builder<S> {
-    /// No entries yet; room for `members` of `bytes` together.
-    pub(crate) fn new(members: usize, bytes: usize) -> Self {
-        Builder {
-            bytes: Vec::with_capacity(bytes),
-            starts: Vec::with_capacity(members),
-            shape: PhantomData,
-        }
-    }
-
-    fn begin(&mut self, member: &[u8], mark: bool) {
-        self.starts.push((hash(member), self.bytes.len(), mark));
-        self.add(member);
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        let enc = Enc::new(bytes);
-        let at = self.bytes.len();
-        self.bytes.resize(at + enc.len(), 0);
-        enc.put(&mut self.bytes[at..]);
-    }
-
-    /// The tree.
-    pub(crate) fn build(self) -> Keyed<S> {
-        let ends = self
-            .starts
-            .iter()
-            .skip(1)
-            .map(|next| next.1)
-            .chain([self.bytes.len()]);
-        let entries = self.starts.iter().zip(ends);
-        let mut entries: Vec<_> = entries
-            .map(|(&(hash, start, mark), end)| (hash, &self.bytes[start..end], mark))
-            .collect();
-        entries.sort_unstable_by_key(|&(hash, ..)| hash);
-        let mut entries = entries.into_iter().peekable();
-        let mut pages = Vec::new();
-        while entries.peek().is_some() {
-            pages.push(Page::fill(&mut entries));
-        }
-        Keyed(Tree::from_leaves(pages))
-    }
-}
-
-impl Builder<Members> {
-    /// Adds a member.
-    pub(crate) fn push(&mut self, member: &[u8]) {
-        self.begin(member, false);
-    }
-}
-
-impl Builder<Fields> {
-    /// Adds a field.
-    pub(crate) fn push(&mut self, field: &[u8], value: &[u8], at: Option<UnixMillis>) {
-        self.begin(field, at.is_some());
-        self.add(value);
-        if let Some(at) = at {
-            self.bytes.extend_from_slice(&at.to_le_bytes());
-        }
-    }
-}
-
-impl Builder<Scores> {
-    /// Adds a member.
-    pub(crate) fn push(&mut self, member: &[u8], score: f64) {
-        self.begin(member, false);
-        self.bytes.extend_from_slice(&score.to_le_bytes());
-    }
 }
 
 /// The entries of a tree from left to right.

@@ -133,6 +133,28 @@ impl Set {
         self.put(member, limits, true)
     }
 
+    /// Adds many; the number of those that were not there. If an empty set gets more of them than a packed form may
+    /// hold, it is a table, which is made at once.
+    pub fn add_all(&mut self, members: &[&[u8]], limits: &Limits) -> usize {
+        let most = limits
+            .set_max_intset_entries
+            .max(limits.set_max_listpack_entries);
+        if members.len() > most && self.len() == 0 {
+            let bytes = members.iter().map(|member| member.len() + 2).sum();
+            let mut table = Builder::<keyed::Members>::new(members.len(), bytes);
+            members.iter().for_each(|member| table.push(member));
+            let table = table.build_distinct();
+            if table.len() > most {
+                self.0 = Form::Table(table);
+                return self.len();
+            }
+        }
+        members
+            .iter()
+            .filter(|member| self.add(member, limits))
+            .count()
+    }
+
     /// Adds a member that is known not to be there.
     pub fn add_absent(&mut self, member: &[u8], limits: &Limits) {
         self.put(member, limits, false);

@@ -191,3 +191,34 @@ fn packed_fields_stand_in_the_order_of_their_expiries() {
         assert_eq!(hash.as_ref().encoding(), "listpackex");
     }
 }
+
+#[test]
+fn many_fields_at_once_make_the_hash_that_one_after_the_other_makes() {
+    for seed in 0..rounds(100) {
+        let mut rng = Rng::new(seed);
+        let limits = limits(&mut rng);
+        let variety = [3, 200, 3000][rng.below(3)];
+        let (mut one_by_one, mut hash) = (Hash::new(), Hash::new());
+        for _ in 0..3 {
+            let parts: Vec<_> = (0..2 * [1, 100, 2000][rng.below(3)])
+                .map(|_| text(&mut rng, variety))
+                .collect();
+            let pairs: Vec<&[u8]> = parts.iter().map(|part| &part[..]).collect();
+            let set = pairs.chunks_exact(2);
+            let added = set.filter(|pair| one_by_one.set(pair[0], pair[1], &limits));
+            assert_eq!(hash.set_all(&pairs, &limits), added.count());
+            let wanted = one_by_one.as_ref();
+            let model = wanted.iter();
+            let model = model.map(|(field, value, at)| (field.to_vec(), (value.to_vec(), at)));
+            same(&hash, &model.collect());
+            assert_eq!(hash.as_ref().encoding(), one_by_one.as_ref().encoding());
+            let asked: Vec<_> = (0..rng.below(12))
+                .map(|_| text(&mut rng, variety))
+                .collect();
+            let asked: Vec<&[u8]> = asked.iter().map(|field| &field[..]).collect();
+            let seen = hash.as_ref();
+            let each = asked.iter().map(|field| seen.get_with_expire(field));
+            assert!(each.eq(seen.get_each(&asked)));
+        }
+    }
+}

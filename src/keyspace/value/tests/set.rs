@@ -89,3 +89,24 @@ fn random_members_are_uniform() {
     assert_eq!(hits.len(), 1000);
     assert!(hits.values().all(|&n| (50..150).contains(&n)));
 }
+
+#[test]
+fn many_members_at_once_make_the_set_that_one_after_the_other_makes() {
+    for seed in 0..rounds(100) {
+        let mut rng = Rng::new(seed);
+        let limits = limits(&mut rng);
+        let variety = [3, 200, 3000][rng.below(3)];
+        let (mut one_by_one, mut set) = (Set::new(), Set::new());
+        for _ in 0..3 {
+            let members: Vec<_> = (0..[1, 100, 2000][rng.below(3)])
+                .map(|_| text(&mut rng, variety))
+                .collect();
+            let members: Vec<&[u8]> = members.iter().map(|member| &member[..]).collect();
+            let added = members.iter().filter(|m| one_by_one.add(m, &limits));
+            assert_eq!(set.add_all(&members, &limits), added.count());
+            let wanted = one_by_one.as_ref();
+            same(&set, &wanted.iter().map(|m| m.to_vec()).collect());
+            assert_eq!(set.as_ref().encoding(), one_by_one.as_ref().encoding());
+        }
+    }
+}
