@@ -300,7 +300,7 @@ fn piece(blank: &str) -> Option<Piece> {
 }
 
 /// The tables.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("strings", include_str!("cases/strings.txt")),
     ("lists", include_str!("cases/lists.txt")),
     ("sets", include_str!("cases/sets.txt")),
@@ -311,6 +311,7 @@ const TABLES: [(&str, &str); 10] = [
     ("keys", include_str!("cases/keys.txt")),
     ("server", include_str!("cases/server.txt")),
     ("options", include_str!("cases/options.txt")),
+    ("further", include_str!("cases/further.txt")),
 ];
 
 /// All blocks, and the commands that are not measured.

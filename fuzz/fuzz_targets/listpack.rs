@@ -10,6 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = Iter::new(bytes).rev().take(1000).count();
     let _ = listpack::seek(bytes, -3);
     let _ = listpack::find(bytes, listpack::HEADER_LEN, b"1", 2);
+    listpack::find_each(bytes, &[b"1", b"field"], 2, |_, _| {});
     let Ok(checked) = listpack::check(bytes) else { return };
     let forward: Vec<Vec<u8>> = Iter::new(bytes).map(|i| i.to_vec()).collect();
     let mut backward: Vec<Vec<u8>> = Iter::new(bytes).rev().map(|i| i.to_vec()).collect();
