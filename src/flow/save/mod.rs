@@ -19,15 +19,17 @@ pub mod error;
 pub mod file_sink;
 mod give_up;
 mod info;
+pub mod plan;
 pub mod records;
 pub mod settings;
 pub mod sink;
 mod walk;
 pub mod writer;
 
-pub use encoder::{AsRequests, Encoder, HeatAs, Plan};
+pub use encoder::Encoder;
 pub use error::SaveError;
 pub use file_sink::FileSink;
+pub use plan::{AsRequests, HeatAs, Plan};
 pub use records::{Prepared, Records};
 pub use settings::Settings;
 pub use sink::{Outputs, Sink};

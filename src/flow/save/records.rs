@@ -1,8 +1,8 @@
 //! Encodes the records of a block: heat, compression, another form. It knows nothing of the dump around them, so
 //! several threads can do this for different blocks at once.
 
-use super::encoder::{HeatAs, Plan};
 use super::error::SaveError;
+use super::plan::{HeatAs, Plan};
 use base::secret::HashKey;
 use keyspace::record::Record;
 use keyspace::snapshot::{Block, OutOfLine};

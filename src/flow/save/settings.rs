@@ -1,6 +1,6 @@
 //! The directives that persistence reads.
 
-use super::encoder::HeatAs;
+use super::plan::HeatAs;
 use config::Config;
 use config::choices::SaveLoss;
 use engine::heat::lru_clock;

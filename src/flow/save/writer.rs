@@ -1,8 +1,8 @@
 //! The trait for writing a snapshot, which the code that decides about saves uses. The server and the simulator have
 //! their own implementations.
 
-use super::encoder::Plan;
 use super::error::SaveError;
+use super::plan::Plan;
 use super::sink::Outputs;
 use super::{Fate, Saves};
 use disk::Disk;
