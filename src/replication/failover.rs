@@ -112,7 +112,7 @@ impl Replication {
             None => return Err(CommandError::fixed(&"ERR No failover in progress.")),
             Some(Failover::Waiting { target, .. }) => target,
             Some(Failover::InProgress { target }) => {
-                self.promote();
+                self.become_primary();
                 Some(target)
             }
         };

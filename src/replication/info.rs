@@ -144,7 +144,11 @@ impl Replication {
         line("repl_backlog_disk_histlen", &held);
         let holds = &self.primary.holds;
         if holds.failed > 0 {
-            let wait_s = holds.longest_ms(self.now_ms).div_ceil(1000);
+            let doubts = &self.primary.doubts;
+            let wait_ms = holds.longest_ms(self.now_ms);
+            let wait_s = wait_ms
+                .max(doubts.longest_wait_ms(self.now_ms))
+                .div_ceil(1000);
             line("full_sync_payloads_failed", &holds.failed);
             line("full_sync_last_failure", &one_line(&holds.why));
             line("full_sync_next_in_seconds", &wait_s);

@@ -458,17 +458,9 @@ impl Replication {
         self.actions.push(Action::StartLink);
     }
 
-    /// Promotion. False if we are a primary already.
+    /// Promotion. False if we are a primary already. Clients that wait here go on waiting, as on real servers: what they
+    /// wait for may be written here from now on.
     pub fn become_primary(&mut self) -> bool {
-        let promoted = self.promote();
-        if promoted {
-            self.actions.push(Action::RoleChanged);
-        }
-        promoted
-    }
-
-    /// As [`Replication::become_primary`], where nothing has changed for those who wait here.
-    pub(super) fn promote(&mut self) -> bool {
         let Some(up) = self.upstream.take() else {
             return false;
         };

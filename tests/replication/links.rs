@@ -26,6 +26,31 @@ fn wait_partial(primary: &Server, count: i64) {
     });
 }
 
+/// What a client waits for on a replica may be written there after its promotion.
+#[test]
+fn clients_that_wait_on_a_replica_go_on_waiting_when_it_is_promoted() {
+    let primary = Builder::forebay().start();
+    for name in ["forebay", PEER, "redis-8.2", "valkey-9.1"] {
+        let Some(replica) = builder(name) else {
+            continue;
+        };
+        let replica = replica.start();
+        follow(&replica, primary.port());
+        wait_link(&replica);
+        let mut waits = replica.client();
+        waits
+            .send(&["XREAD", "BLOCK", "0", "STREAMS", "s", "$"])
+            .expect("it is sent");
+        wait_until("the client waits", || {
+            number(&replica, "clients", "blocked_clients") == 1
+        });
+        unfollow(&replica);
+        replica.client().text("XADD s 1-1 field value");
+        let reply = waits.read().expect("a reply").to_string();
+        assert!(reply.contains("1-1"), "{name}: {reply}");
+    }
+}
+
 /// The directive had no effect: connections came from any address.
 #[test]
 fn a_replica_connects_from_the_address_that_it_is_told() {

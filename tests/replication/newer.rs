@@ -462,3 +462,36 @@ fn what_was_added_once_is_known_after_a_failover() {
         assert_ne!(new.text("XADD s IDMP p three * f v"), added[0].1);
     }
 }
+
+/// A Redis 8.2 deletes its data before it looks at the version of a payload, and says nothing of its own version. It is
+/// not sent one again and again, and the primary says why.
+#[test]
+fn a_redis_8_that_is_too_old_for_the_data_is_named_and_waits() {
+    let primary = builder("forebay").expect("it is built");
+    let primary = primary.config("repl-diskless-sync-delay 0").start();
+    let Some(replica) = builder("redis-8.2") else {
+        return;
+    };
+    let replica = replica.replica_of(&primary).start();
+    wait_link(&replica);
+    let mut client = primary.client();
+    client.ok("ARSET array 0 x");
+    let mut failure = String::new();
+    wait_until("the third attempt has failed", || {
+        let info = client.info("replication");
+        failure = info
+            .get("full_sync_last_failure")
+            .cloned()
+            .unwrap_or_default();
+        info.get("full_sync_payloads_failed")
+            .is_some_and(|n| n == "3")
+    });
+    assert!(failure.contains("closed the connection"), "{failure}");
+    assert!(failure.contains("from Redis 8.8 on"), "{failure}");
+    let wait = client.info_field("replication", "full_sync_next_in_seconds");
+    assert!((1..=4).contains(&wait.parse().expect("seconds")), "{wait}");
+    // Without the array, the replica reads everything.
+    client.ok("DEL array");
+    wait_link(&replica);
+    assert_eq!(replica.client().int("DBSIZE"), 0);
+}

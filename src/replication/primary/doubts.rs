@@ -117,6 +117,23 @@ impl Doubts {
         self.of(label, now_ms).failures += 1;
     }
 
+    /// As [`Doubts::closed`] says, and the payload was newer than what the replica is known to read. An older server
+    /// deletes its data before it looks at the version, so each further attempt waits twice as long. Returns how long the
+    /// next one waits.
+    pub fn too_new(&mut self, label: String, now_ms: u64) -> u64 {
+        let doubt = self.of(label, now_ms);
+        // The first end counts: there is no reason to try again at once.
+        doubt.ended = doubt.ended.max(1).saturating_add(1);
+        doubt.ended_ms = now_ms;
+        doubt.wait_ms(now_ms)
+    }
+
+    /// The longest time that a replica still has to wait.
+    pub fn longest_wait_ms(&self, now_ms: u64) -> u64 {
+        let waits = self.0.values().map(|doubt| doubt.wait_ms(now_ms));
+        waits.max().unwrap_or(0)
+    }
+
     /// A payload was taken: the form was right.
     pub fn took(&mut self, label: &str, now_ms: u64) {
         if let Some(doubt) = self.0.get_mut(label) {
@@ -244,5 +261,17 @@ mod tests {
         doubts.shown("a:1".to_owned(), Reads::all(), 0);
         doubts.shared("a:1".to_owned(), 0);
         assert_eq!(doubts.reads("a:1"), Reads::empty());
+    }
+
+    #[test]
+    fn a_payload_that_was_too_new_is_not_tried_again_at_once() {
+        let mut doubts = Doubts::default();
+        let label = || "a:1".to_owned();
+        let waits: Vec<u64> = (0..11).map(|_| doubts.too_new(label(), 7) / 1000).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512]);
+        assert_eq!(doubts.longest_wait_ms(1007), 511_000);
+        assert!(!doubts.may_begin("a:1", 512_006));
+        doubts.shown(label(), Reads::REDIS_8_8, 7);
+        assert!(doubts.may_begin("a:1", 8));
     }
 }

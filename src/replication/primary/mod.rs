@@ -229,7 +229,7 @@ pub struct Primary {
     pub(super) asked_last: Option<ReplOffset>,
     good: usize,
     known: known::Known,
-    doubts: doubts::Doubts,
+    pub(super) doubts: doubts::Doubts,
     /// Payloads that failed at our end.
     pub(super) holds: holds::Holds,
     /// What the members of the running snapshot want.
@@ -310,6 +310,25 @@ impl Primary {
         {
             let label = replica.label();
             self.doubts.closed(label.clone(), env.now_ms);
+            let newer = replica.reads - self.reads_still(replica, env);
+            if replica.conf.is_redis_8() && !newer.is_empty() {
+                let wait_s = self
+                    .doubts
+                    .too_new(label.clone(), env.now_ms)
+                    .div_ceil(1000);
+                let why = format!(
+                    "replica {label} closed the connection during a full sync that needs {}; it may be too old for that",
+                    newer.describe()
+                );
+                env.log(
+                    LogLevel::Warning,
+                    format!(
+                        "Full sync failed: {why}. The next one begins in {wait_s} s at the earliest"
+                    ),
+                );
+                self.holds.failed += 1;
+                self.holds.why = why;
+            }
             if self.doubts.form(&label) == doubts::Form::Old && replica.conf.is_of_unknown_age() {
                 env.log(
                     LogLevel::Notice,
