@@ -373,7 +373,7 @@ impl Primary {
                 repl.with_primary(|p, env| p.on_snapshot_started(&order.members, env));
                 self.snapshot = Some(order);
             }
-            Action::CancelSnapshot => {
+            Action::CancelSnapshot { .. } => {
                 if self.snapshot.take().is_some() {
                     let result = Err("cancelled".to_owned());
                     let repl = &mut self.engine.repl;
