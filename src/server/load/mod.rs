@@ -31,11 +31,3 @@ pub fn load<R: Read>(
 ) -> Result<(Loaded, Vec<u8>, R), LoadError> {
     scan::load(source, options, progress)
 }
-
-/// The same load, by as many threads as `threads` says.
-pub fn by_processors(options: LoadOptions) -> LoadOptions {
-    LoadOptions {
-        threads: crate::threads::for_datasets(options.threads),
-        ..options
-    }
-}

@@ -72,7 +72,7 @@ pub fn load<R: Read>(
     progress: &LoadProgress,
 ) -> Result<(Loaded, Vec<u8>, R), LoadError> {
     let tasks = Tasks::new();
-    let helpers = options.threads.saturating_sub(1);
+    let helpers = threads::for_datasets(options.threads) - 1;
     let result = std::thread::scope(|scope| {
         for n in 0..helpers {
             let work = || Inserter::new(options, &tasks).work();

@@ -8,7 +8,8 @@ use engine::host::{ReloadOptions, SaveOptions};
 use engine::{CommandError, Engine};
 use flow::Which;
 use flow::boot::{Boot, Dump, Restored};
-use flow::load::{merge, options};
+use flow::load::merge;
+pub use flow::load::options as load_options;
 use std::fs::File;
 use std::path::Path;
 use std::rc::Rc;
@@ -32,7 +33,6 @@ pub async fn load_at_start(
         options,
         progress,
     } = dump;
-    let options = load::by_processors(options);
     let salvage = boot.salvages().then(|| boot.path().to_owned());
     let result = in_background(
         move || match (load::load(file, &options, &progress), salvage) {
@@ -135,9 +135,4 @@ pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
         let _ = tell.send(work());
     });
     told.await.expect("the loading thread does not panic")
-}
-
-/// What any load of this server needs.
-pub fn load_options(engine: &mut Engine) -> LoadOptions {
-    load::by_processors(options(engine))
 }

@@ -5,7 +5,7 @@ use super::link_handle::LinkHandle;
 use super::receive::{self, Outcome, Receiving};
 use super::spill::{self, SpillFiles};
 use crate::dial::{self, dial};
-use crate::load::{LoadOptions, LoadProgress, by_processors};
+use crate::load::{LoadOptions, LoadProgress};
 use crate::persist::Threads;
 use crate::stream::Stream;
 use crate::{Server, handshake, lookup, strerror};
@@ -61,7 +61,7 @@ impl Receivers for Threads {
         options: LoadOptions,
         progress: Arc<LoadProgress>,
     ) -> Result<Receiving, String> {
-        receive::to_memory(by_processors(options), progress)
+        receive::to_memory(options, progress)
     }
 
     fn load_file(
@@ -70,7 +70,7 @@ impl Receivers for Threads {
         options: LoadOptions,
         progress: Arc<LoadProgress>,
     ) -> Receiving {
-        receive::from_file(file, by_processors(options), progress)
+        receive::from_file(file, options, progress)
     }
 }
 
