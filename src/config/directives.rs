@@ -196,9 +196,10 @@ directives! {
     /// Who may change `dir` and `dbfilename` with CONFIG SET: nobody (`no`), everyone (`yes`), or clients on this
     /// machine (`local`). Whoever may do so can write a dump to any directory that the server can write to.
     Works START "enable-protected-configs" enable_protected_configs: Protection = Protection::No, OneOf;
-    /// How many seconds a shutdown holds back writes and waits for replicas that lag, before the server saves and
-    /// exits; with 0 it does not wait. If the value is too low, replicas can miss the last writes; if it is higher
-    /// than the patience of the supervisor, the server is killed without a final save.
+    /// How many seconds a shutdown holds back writes and waits for replicas that lag, and for the base of an
+    /// append-only file that begins, before the server saves and exits; with 0 it does not wait. If the value is too
+    /// low, replicas can miss the last writes; if it is higher than the patience of the supervisor, the server is
+    /// killed without a final save.
     Works LIVE "shutdown-timeout" shutdown_timeout: i64 = 10, Int(0..=INT);
     /// What SIGINT does. By default, the server saves if save points are set. `save` and `nosave` override that, `now`
     /// does not wait for replicas, and `force` exits even if the save fails. With `nosave` or `force`, writes since

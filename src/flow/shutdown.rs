@@ -1,19 +1,21 @@
 //! Shutting down: by command or signal, at once or after waiting for replicas.
 //!
 //! ```text
-//!        SHUTDOWN, signal --nothing to wait for--------------------> final save --> Ends
-//!              |                                                         |  ^
-//!   replicas lag, or a script is parked       it fails or a log begins, no FORCE |
-//!              v                                                         v  |
-//!            Waits --in step, time is up, script has ended------------------+
+//!        SHUTDOWN, signal --nothing to wait for---------------------> final save --> Ends
+//!              |                                                          |  ^
+//!   replicas lag, the log has no base,           it fails or there is     |  |
+//!   or a script is parked                        no base, without FORCE   |  |
+//!              v                                                          v  |
+//!            Waits --in step, there is a base, time is up, script ended------+
 //!              \--SHUTDOWN ABORT, failed save: writes are released, the server continues
 //! ```
 //!
 //! A running snapshot is cancelled, so that the final one contains every write. While the dataset is not complete
 //! (during a load, after a failed sync, with a parked script), nothing is saved.
 //!
-//! While the append-only file has no base that holds the dataset, the next start would not find the dataset in it. The
-//! server does not end then, unless it is forced to.
+//! While the append-only file has no base that holds the dataset, the next start would not find the dataset in it. A
+//! shutdown waits for that base as long as it would wait for replicas. After that, or with NOW, the server does not end,
+//! unless it is forced to.
 
 use super::whole::{Dataset, NOT_WHOLE, Whole};
 use base::LogLevel;
@@ -104,13 +106,14 @@ impl Shutdown {
         say(engine, LogLevel::Notice, "User requested shutdown...");
         let timeout = engine.config.shutdown_timeout;
         let in_a_script = waits_for_script(engine, options);
-        if (!options.now && timeout > 0 && lagging(engine) > 0) || in_a_script {
-            if !in_a_script {
-                say(
-                    engine,
-                    LogLevel::Notice,
-                    "Waiting for replicas before shutting down.",
-                );
+        let waits_for = match !options.now && timeout > 0 {
+            true => awaited(engine, options, process),
+            false => None,
+        };
+        if waits_for.is_some() || in_a_script {
+            if let Some(what) = waits_for.filter(|_| !in_a_script) {
+                let text = format!("Waiting for {what} before shutting down.");
+                say(engine, LogLevel::Notice, &text);
             }
             let deadline_ms = engine.clock.steady_ms + timeout * 1000;
             self.waiting.set(Some(Waiting {
@@ -136,14 +139,15 @@ impl Shutdown {
         Ok(())
     }
 
-    /// At each turn of the periodic work: the shutdown continues when the replicas are in step or the time is up.
+    /// At each turn of the periodic work: the shutdown continues when there is nothing to wait for or the time is up.
     /// `None`: the server continues.
     pub fn turn(&self, engine: &mut Engine, process: &impl Process) -> Option<Course> {
         let waiting = self.waiting.get()?;
         if waits_for_script(engine, waiting.options) {
             return Some(Course::Waits);
         }
-        if lagging(engine) > 0 && engine.clock.steady_ms < waiting.deadline_ms {
+        let in_time = engine.clock.steady_ms < waiting.deadline_ms;
+        if in_time && awaited(engine, waiting.options, process).is_some() {
             return Some(Course::Waits);
         }
         self.waiting.set(None);
@@ -188,6 +192,19 @@ impl Shutdown {
             None => self.begin(engine, options, process).ok(),
         }
     }
+}
+
+/// What a shutdown should wait for.
+fn awaited(
+    engine: &Engine,
+    options: ShutdownOptions,
+    process: &impl Process,
+) -> Option<&'static str> {
+    if lagging(engine) > 0 {
+        return Some("replicas");
+    }
+    let begins = !options.force && process.begins_log();
+    begins.then_some("the base of the append-only file")
 }
 
 /// Saves; an error means that the process must not end.

@@ -2,7 +2,7 @@
 
 use crate::support::server::Builder;
 use crate::support::wait::wait_until;
-use crate::{copy_log, digest, forebay, loaded_by, log_directory, write};
+use crate::{copy_log, digest, forebay, loaded_by, log_directory, wait_written, write};
 use base::testing::Rng;
 
 #[test]
@@ -14,10 +14,7 @@ fn it_can_be_switched_on_and_off() {
     for _ in 0..2 {
         client.ok("CONFIG SET appendonly yes");
         write(&mut client, &mut rng, 30);
-        wait_until("the log has its base", || {
-            client.info_field("persistence", "aof_rewrite_in_progress") == "0"
-                && client.info_field("persistence", "aof_rewrite_scheduled") == "0"
-        });
+        wait_written(&server);
         write(&mut client, &mut rng, 30);
         let expected = digest(&mut client);
         client.ok("CONFIG SET appendonly no");
@@ -64,11 +61,7 @@ fn a_full_sync_gives_the_log_another_base() {
         write(&mut primary.client(), &mut Rng::new(9), 50);
         let expected = digest(&mut primary.client());
         wait_until("it has all", || digest(&mut client) == expected);
-        wait_until("the log has its base", || {
-            client.info_field("persistence", "aof_rewrite_in_progress") == "0"
-                && client.info_field("persistence", "aof_rewrite_scheduled") == "0"
-                && client.info_field("persistence", "aof_buffer_length") == "0"
-        });
+        wait_written(&replica);
         let copy = copy_log(&replica);
         let Some(reader) = Builder::peer("redis-8.2") else {
             continue;
@@ -86,13 +79,15 @@ fn a_shutdown_is_refused_until_the_log_has_its_base_unless_it_is_forced() {
         client.ok("MSET a 1 b 2");
         client.ok("CONFIG SET rdb-key-save-delay 600000000");
         client.ok("CONFIG SET appendonly yes");
-        for line in ["SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN SAVE"] {
+        client.ok("CONFIG SET shutdown-timeout 1");
+        for line in ["SHUTDOWN", "SHUTDOWN NOSAVE NOW", "SHUTDOWN SAVE NOW"] {
             let error = client.error(line);
             assert_eq!(
                 error, "ERR Errors trying to SHUTDOWN. Check logs.",
                 "{line}"
             );
         }
+        client.ok("CONFIG SET shutdown-timeout 0");
         (server, client)
     };
     let (mut server, mut client) = slow();
@@ -103,6 +98,15 @@ fn a_shutdown_is_refused_until_the_log_has_its_base_unless_it_is_forced() {
     assert!(client.try_cmd(&["SHUTDOWN", "FORCE"]).is_err());
     assert_eq!(server.wait_exit().code(), Some(0));
     assert!(server.log().contains("Writing initial AOF. Exit anyway."));
+    // It ends when the log has begun.
+    let (mut server, mut client) = slow();
+    client.ok("CONFIG SET shutdown-timeout 1000");
+    server.signal(libc::SIGTERM);
+    server.wait_log("Waiting for the base of the append-only file before shutting down.");
+    client.ok("CONFIG SET rdb-key-save-delay 0");
+    assert_eq!(server.wait_exit().code(), Some(0));
+    let server = server.restart_with(|builder| builder.config("appendonly yes"));
+    assert_eq!(server.client().text("GET b"), "2");
     // Without a log there is nothing to wait for.
     let (mut server, mut client) = slow();
     client.ok("CONFIG SET appendonly no");
