@@ -323,3 +323,28 @@ fn who_waits_for_the_log_is_told_when_it_is_switched_off() {
         client.ok("DEBUG AOF-FLUSH-SLEEP 0");
     }
 }
+
+/// What DEBUG RELOAD saved and loaded is what the log holds: it goes on, and nothing has to wait for another base.
+#[test]
+fn the_log_goes_on_after_debug_reload_and_gets_a_base_where_another_dump_was_loaded() {
+    let server = forebay("always").start();
+    let mut client = server.client();
+    write(&mut client, &mut Rng::new(12), 20);
+    let rewrites = client.info_field("persistence", "aof_rewrites");
+    client.ok("DEBUG RELOAD");
+    client.ok("DEBUG LOADAOF");
+    client.ok("SET behind it");
+    let expected = digest(&mut client);
+    client.ok("DEBUG LOADAOF");
+    assert_eq!(digest(&mut client), expected);
+    assert_eq!(client.info_field("persistence", "aof_rewrites"), rewrites);
+    // The dump does not have the last write.
+    client.ok("DEBUG RELOAD NOSAVE");
+    assert_eq!(client.int("EXISTS behind"), 0);
+    let expected = digest(&mut client);
+    let mut server = server;
+    client.send(&["SHUTDOWN", "NOSAVE"]).expect("it reads");
+    assert_eq!(server.wait_exit().code(), Some(0));
+    let server = server.restart();
+    assert_eq!(digest(&mut server.client()), expected);
+}

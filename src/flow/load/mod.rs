@@ -241,6 +241,27 @@ impl<W: Writers> Saves<W> {
     /// # Errors
     /// A function library does not load. The present libraries and keys are unchanged then.
     pub fn install(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
+        self.put_in_place(engine, loaded)?;
+        self.writers().another_dataset(engine);
+        // What loading needed for itself.
+        self.writers().memory_freed(engine);
+        Ok(())
+    }
+
+    /// The same for the dataset that is in memory, as a dump that was just saved has it: the append-only file goes on.
+    ///
+    /// # Errors
+    /// As for [`Saves::install`].
+    pub fn install_again(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
+        if loaded.unknown_skipped > 0 {
+            return self.install(engine, loaded);
+        }
+        self.put_in_place(engine, loaded)?;
+        self.writers().memory_freed(engine);
+        Ok(())
+    }
+
+    fn put_in_place(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
         engine
             .install_functions(&loaded.functions)
             .map_err(|e| LoadError::Library(e.to_string()))?;
@@ -262,9 +283,6 @@ impl<W: Writers> Saves<W> {
                 engine.drop_later(Box::new(old));
             }
         }
-        self.writers().another_dataset(engine);
-        // What loading needed for itself.
-        self.writers().memory_freed(engine);
         Ok(())
     }
 }

@@ -122,8 +122,10 @@ fn load_again(
     let (loaded, ..) = load::load(file, &load_options, &LoadProgress::default())?;
     if options.noflush || options.merge {
         merge(engine, loaded, options.merge)
-    } else {
+    } else if options.nosave {
         persistence.install(engine, loaded)
+    } else {
+        persistence.install_again(engine, loaded)
     }
 }
 
