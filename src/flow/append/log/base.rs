@@ -1,6 +1,7 @@
 //! A base that another server has written, which is the payload of a full sync.
 
-use super::{AppendOnly, Mode, Running, form};
+use super::handle::{AppendOnly, Mode, Running};
+use super::rewrite::form;
 use crate::append::appenders::{Appenders, LogFileOf};
 use crate::save::Writers;
 use aof::names::BaseForm;

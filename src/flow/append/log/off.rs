@@ -1,6 +1,8 @@
 //! A rewrite while there is no log, and ending a rewrite without waiting for it.
 
-use super::{AppendOnly, Base, Off, State, tell_end};
+use super::AppendOnly;
+use super::handle::{Base, Off, State};
+use super::rewrite::tell_end;
 use crate::Which;
 use crate::append::appenders::Appenders;
 use base::LogLevel;
