@@ -3,9 +3,10 @@
 use crate::debug_sizes as sizes;
 use crate::manual;
 use base::LogLevel;
+use engine::blocking::BlockedOn;
 use engine::host::ReloadOptions;
 use engine::spec::{Command, Flags, Group, Unlisted};
-use engine::{Args, CmdResult, CommandError, Cx, heat};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, heat};
 use keyspace::digest::{self, Fingerprint, Manner};
 use keyspace::value::set_packed_threshold;
 use std::time::Duration;
@@ -380,10 +381,14 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
-fn load_log(cx: &mut Cx<'_>, _: Args<'_>) -> CmdResult {
+fn load_log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     cx.no_propagate();
-    cx.engine.host().load_log(cx.engine)?;
-    cx.client.reply.ok();
+    let may_wait = !cx.client.flags.contains(ClientFlags::DENY_BLOCKING);
+    let waits = may_wait.then_some(cx.client.id);
+    match cx.engine.host().load_log(cx.engine, waits)? {
+        true => cx.wait(args, BlockedOn::Load, None),
+        false => cx.client.reply.ok(),
+    }
     Ok(())
 }
 

@@ -285,8 +285,8 @@ impl Host for FakeHost {
     fn abort_shutdown(&self, _: &mut Engine) -> Result<(), CommandError> {
         Err(CommandError::fixed(&"ERR No shutdown in progress."))
     }
-    fn load_log(&self, _: &mut Engine) -> Result<(), CommandError> {
-        Ok(())
+    fn load_log(&self, _: &mut Engine, _: Option<engine::ClientId>) -> Result<bool, CommandError> {
+        Ok(false)
     }
 
     fn reload(&self, _: &mut Engine, _: ReloadOptions) -> Result<(), CommandError> {

@@ -1,7 +1,7 @@
 //! What commands need from outside: files, snapshots, sleep, links. The server implements it, and tests use a fake that
 //! records calls.
 
-use super::{CommandError, Engine};
+use super::{ClientId, CommandError, Engine};
 
 /// How SAVE, BGSAVE and shutdown save.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -163,8 +163,9 @@ pub trait Host {
     fn reload(&self, engine: &mut Engine, options: ReloadOptions) -> Result<(), CommandError>;
     /// A request has made the server a primary or a replica.
     fn role_changed(&self, _engine: &Engine) {}
-    /// DEBUG LOADAOF
-    fn load_log(&self, engine: &mut Engine) -> Result<(), CommandError>;
+    /// DEBUG LOADAOF. The load may be only begun when this returns, if there is a client that can wait: then the result
+    /// is true, and [`Engine::end_load`] tells the client how it ended.
+    fn load_log(&self, engine: &mut Engine, waits: Option<ClientId>) -> Result<bool, CommandError>;
     /// DEBUG SLEEP: blocks the whole server.
     fn sleep(&self, micros: u64);
     /// DEBUG AOF-FLUSH-SLEEP: each write to the append-only file takes so much longer.

@@ -14,7 +14,7 @@ use engine::host::{
     Exchange, ExchangeError, Facts, Host, IoFacts, Memory, ReloadOptions, SaveOptions,
     ShutdownOptions,
 };
-use engine::{CommandError, Engine};
+use engine::{ClientId, CommandError, Engine};
 use flow::Which;
 use replication;
 use std::sync::LazyLock;
@@ -93,6 +93,16 @@ impl Shell {
     }
 }
 
+/// How DEBUG LOADAOF has ended, as its client is told.
+fn log_loaded(result: Result<(), String>) -> Result<(), CommandError> {
+    match &result {
+        Ok(()) => tracing::info!("Append Only File loaded by DEBUG LOADAOF"),
+        Err(why) => tracing::warn!("DEBUG LOADAOF: {why}"),
+    }
+    let text = &"ERR Error trying to load the AOF files, check server logs.";
+    result.map_err(|_| CommandError::fixed(text))
+}
+
 impl Host for Shell {
     fn save(&self, engine: &mut Engine, options: &SaveOptions) -> Result<(), String> {
         self.persistence.save(engine, options)
@@ -146,22 +156,28 @@ impl Host for Shell {
         persist::reload(&self.persistence, engine, options)
     }
 
-    fn load_log(&self, engine: &mut Engine) -> Result<(), CommandError> {
-        let mut load = || -> Result<(), String> {
-            let was_on = self.append.suspend(engine)?;
-            self.persistence.give_up(engine, Which::Any);
-            let loaded = append_load::load_again(&self.persistence, engine, persist::load_options);
-            if was_on {
-                self.append.resume(engine, loaded.clone().ok())?;
-            }
-            loaded.map(drop)
+    fn load_log(&self, engine: &mut Engine, waits: Option<ClientId>) -> Result<bool, CommandError> {
+        let was_on = match self.append.suspend(engine) {
+            Ok(was_on) => was_on,
+            Err(why) => return log_loaded(Err(why)).map(|()| false),
         };
-        load().map_err(|e| {
-            tracing::warn!("DEBUG LOADAOF: {e}");
-            CommandError::fixed(&"ERR Error trying to load the AOF files, check server logs.")
-        })?;
-        tracing::info!("Append Only File loaded by DEBUG LOADAOF");
-        Ok(())
+        self.persistence.give_up(engine, Which::Any);
+        // The stream of a primary goes on meanwhile, so a replica does nothing else.
+        let waits = waits.filter(|_| !engine.repl.is_replica());
+        if let (Some(id), Some(server)) = (waits, self.server.upgrade()) {
+            let loading = async move {
+                let loaded = append_load::load_beside_clients(&server).await;
+                server.with_engine(|engine| {
+                    let resumed = server.append.loaded_again(engine, was_on, loaded);
+                    engine.end_load(id, log_loaded(resumed));
+                });
+            };
+            self.append.loads(engine);
+            tokio::task::spawn_local(loading);
+            return Ok(true);
+        }
+        let loaded = append_load::load_again(&self.persistence, engine, persist::load_options);
+        log_loaded(self.append.loaded_again(engine, was_on, loaded)).map(|()| false)
     }
 
     fn sleep_before_log_writes(&self, micros: u64) {

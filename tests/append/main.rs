@@ -2,6 +2,7 @@
 //!
 //! * [`readers`]: real servers load what was written.
 //! * [`requests`]: bases made of requests.
+//! * [`scripts`]: logs with scripts that take long.
 //! * [`starts`]: logs that a start finds, whole and wrong, beside a real server.
 //! * [`durability`]: what is left after kill -9, and what waits for the disk.
 //! * [`archive`]: replicas are served from the increments what memory does not have any more.
@@ -26,6 +27,7 @@ mod plain;
 mod power;
 mod readers;
 mod requests;
+mod scripts;
 mod starts;
 mod switching;
 

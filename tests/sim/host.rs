@@ -4,10 +4,10 @@ use super::appending::SimLog;
 use super::saving::Hands;
 use forebay::base::CommandError;
 use forebay::config::directive::Change;
-use forebay::engine::Engine;
 use forebay::engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight,
 };
+use forebay::engine::{ClientId, Engine};
 use forebay::flow::{Saves, Shutdown};
 
 /// The services of one server.
@@ -62,7 +62,7 @@ impl Host for SimHost {
         self.shutdown.abort(engine)
     }
 
-    fn load_log(&self, _: &mut Engine) -> Result<(), CommandError> {
+    fn load_log(&self, _: &mut Engine, _: Option<ClientId>) -> Result<bool, CommandError> {
         Err(CommandError::fixed(&"ERR nobody does that here"))
     }
 

@@ -4,7 +4,7 @@ use super::image::{self, Image};
 use forebay::engine::host::{
     Exchange, ExchangeError, Facts, Host, ReloadOptions, SaveOptions, ShutdownOptions, Weight,
 };
-use forebay::engine::{CommandError, Engine};
+use forebay::engine::{ClientId, CommandError, Engine};
 
 /// See the module.
 pub struct FuzzHost;
@@ -41,7 +41,7 @@ impl Host for FuzzHost {
     fn abort_shutdown(&self, _: &mut Engine) -> Result<(), CommandError> {
         Err(NOT_HERE)
     }
-    fn load_log(&self, _: &mut Engine) -> Result<(), CommandError> {
+    fn load_log(&self, _: &mut Engine, _: Option<ClientId>) -> Result<bool, CommandError> {
         Err(NOT_HERE)
     }
 

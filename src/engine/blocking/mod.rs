@@ -22,7 +22,7 @@ use crate::acl::Access;
 use crate::commit::CommitPosition;
 use crate::kept::Kept;
 use crate::{
-    Action, Args, ClientFlags, ClientId, CommandError, Cx, Engine, Executor, Session,
+    Action, Args, ClientFlags, ClientId, CmdResult, CommandError, Cx, Engine, Executor, Session,
     table as commands,
 };
 use keyspace::ValueRef;
@@ -258,10 +258,8 @@ impl Engine {
     pub fn unblock(&mut self, id: ClientId, how: Unblock) -> bool {
         let client = self.clients.get(&id);
         match client.and_then(|c| c.blocked.as_deref()).map(|b| &b.on) {
-            None | Some(BlockedOn::Postponed | BlockedOn::Shutdown | BlockedOn::Script) => {
-                return false;
-            }
-            Some(_) => {}
+            Some(BlockedOn::Keys { .. } | BlockedOn::Replicas { .. }) => {}
+            _ => return false,
         }
         match how {
             Unblock::Timeout => self.end_wait(id, time_is_up),
@@ -270,6 +268,14 @@ impl Engine {
                 engine.fail(session, &CommandError::new(error));
             }),
         }
+    }
+
+    /// Answers the client whose DEBUG LOADAOF has ended, if it is still there.
+    pub fn end_load(&mut self, id: ClientId, result: CmdResult) {
+        self.end_wait(id, |engine, session, _| match result {
+            Ok(()) => session.reply.ok(),
+            Err(error) => engine.fail(session, &error),
+        });
     }
 
     /// The append-only file is switched off: clients cannot wait for it any longer.
@@ -323,7 +329,7 @@ fn time_is_up(engine: &mut Engine, session: &mut Session, blocked: &Blocked) {
         BlockedOn::Replicas {
             offset, durable, ..
         } => answer_wait(engine, session, offset, durable),
-        BlockedOn::Postponed | BlockedOn::Shutdown | BlockedOn::Script => {}
+        BlockedOn::Postponed | BlockedOn::Shutdown | BlockedOn::Load | BlockedOn::Script => {}
     }
 }
 

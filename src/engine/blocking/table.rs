@@ -42,6 +42,8 @@ pub enum BlockedOn {
     Postponed,
     /// SHUTDOWN itself, until the replicas are in step.
     Shutdown,
+    /// DEBUG LOADAOF, until the log is loaded.
+    Load,
     /// Its own script, which takes long.
     Script,
 }

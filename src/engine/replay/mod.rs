@@ -7,6 +7,7 @@
 //!  * Requests get no reply. If one fails, it also failed when it first ran, or the data differs; the first such
 //!    failure is kept for the server's log. A request that cannot be run here ends the load, because what follows
 //!    depends on it.
+//!  * A script that takes long is parked as one of a client is. It must have ended before the next request runs.
 
 mod order;
 
@@ -17,6 +18,9 @@ use crate::{ClientFlags, ClientId, Engine, Hint, Session};
 use base::UserData;
 use replication::StreamDb;
 use std::fmt;
+
+/// The client that replays logs. No connection gets this number.
+pub(crate) const REPLAY: ClientId = ClientId(u64::MAX);
 
 /// The client as which a file of requests is run.
 pub struct Replay {
@@ -45,17 +49,19 @@ impl fmt::Display for NotHere {
     }
 }
 
+fn new_session(engine: &Engine, db: StreamDb) -> Session {
+    let now = engine.clock.steady_ms;
+    let mut session = Session::new(REPLAY, String::new(), String::new(), now);
+    session.follow(db, engine.keyspace.count());
+    session.flags.insert(ClientFlags::DENY_BLOCKING);
+    session
+}
+
 impl Replay {
     /// Begins a file, with database 0 selected.
     pub fn new(engine: &Engine) -> Replay {
-        // No connection gets this number.
-        let nobody = ClientId(u64::MAX);
-        let now = engine.clock.steady_ms;
-        let mut session = Session::new(nobody, String::new(), String::new(), now);
-        session.follow(StreamDb::ours(0), engine.keyspace.count());
-        session.flags.insert(ClientFlags::DENY_BLOCKING);
         Replay {
-            session,
+            session: new_session(engine, StreamDb::ours(0)),
             failed: 0,
             first_failure: None,
         }
@@ -66,7 +72,7 @@ impl Replay {
         self.session.db
     }
 
-    /// Runs one request; `known` is what [`Known::of`] found out about it.
+    /// Runs one request, or begins a script that is then parked. `known` is what [`Known::of`] found out about it.
     ///
     /// # Errors
     /// The request cannot be run here. What was run before it stays.
@@ -100,6 +106,11 @@ impl Replay {
             self.first_failure.get_or_insert(error);
         }
         self.session.reply.clear();
+        if engine.script_is_parked() {
+            let next = new_session(engine, self.session.stream_db());
+            let caller = std::mem::replace(&mut self.session, next);
+            engine.orphan_script(Box::new(caller));
+        }
         match self.session.stream_db().within(engine.keyspace.count()) {
             Some(_) => Ok(()),
             None => Err(NotHere::Database),

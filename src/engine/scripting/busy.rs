@@ -11,12 +11,13 @@
 //!  * Whatever comes after the script in the same request (the rest of an EXEC, statistics, propagation) is kept with
 //!    it and done when the script has ended.
 //!  * A client that disconnects does not end its script; the reply is dropped.
-//!  * Scripts from the primary are never parked.
+//!  * Scripts from the primary are never parked. Those of a log that is loaded are; the rest of the log waits for them.
 
 use super::parked::{CallRest, Parked, Rest};
 use super::run::Driven;
 use crate::blocking::{Blocked, BlockedOn};
 use crate::kept::Kept;
+use crate::replay::REPLAY;
 use crate::{Action, Args, CmdResult, CommandError, Engine, Session, table, transaction};
 use lua::{Ask, Kind};
 
@@ -89,6 +90,7 @@ impl Engine {
                 ask,
                 rests: Vec::new(),
                 orphan: None,
+                replayed: client.id == REPLAY,
                 silent: client.is_silent(),
             });
         }
@@ -122,6 +124,7 @@ impl Engine {
         self.let_time_pass();
         self.tracking.author = Some(parked.caller);
         let until = (self.timer)() + budget_ns;
+        self.commits.collect(!parked.replayed);
         let driven = self.drive(parked.ask, Some(until));
         self.tracking.author = None;
         let outcome = match driven {
@@ -132,12 +135,14 @@ impl Engine {
                     running.parked = Some(parked);
                 }
                 self.clock = now;
+                self.commits.collect(true);
                 return true;
             }
         };
         let gone = !self.clients.contains_key(&parked.caller);
         let session = parked.orphan.or_else(|| self.lend(parked.caller));
         let Some(mut client) = session else {
+            self.commits.collect(true);
             self.clock = now;
             return false;
         };
@@ -160,6 +165,7 @@ impl Engine {
         if parked.silent {
             client.reply.truncate(mark);
         }
+        self.commits.collect(true);
         self.clock = now;
         let again = client.waits_for_script();
         match (gone, again) {

@@ -11,6 +11,7 @@ use super::{Library, Script};
 use crate::acl::Access;
 use crate::client_list;
 use crate::gates::Caller;
+use crate::replay::REPLAY;
 use crate::spec::{Flags, ScriptFrom};
 use crate::states::{self, Demand};
 use crate::table::Entry;
@@ -90,6 +91,7 @@ impl Cx<'_> {
             read_only: start.read_only || (!compat && never_writes),
             allow_oom: !compat && (never_writes || start.flags.contains(ScriptFlags::ALLOW_OOM)),
             obeys,
+            parks: !obeys || self.client.id == REPLAY,
             wrote: false,
             repl: REPL_ALL,
             killed: false,
@@ -237,7 +239,7 @@ impl Engine {
             return Ask::Kill("Script killed by user with SCRIPT KILL...");
         }
         let elapsed = now.saturating_sub(running.began_ns);
-        if threshold > 0 && elapsed >= threshold && !running.busy && !running.obeys {
+        if threshold > 0 && elapsed >= threshold && !running.busy && running.parks {
             running.busy = true;
             let text = format!(
                 "Slow script detected: still in execution after {} milliseconds. You can try killing the script using the {} command. Script name is: {}.",

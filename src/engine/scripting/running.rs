@@ -32,6 +32,8 @@ pub struct Running {
     pub(super) allow_oom: bool,
     /// It runs on behalf of our primary.
     pub(super) obeys: bool,
+    /// It may be parked.
+    pub(super) parks: bool,
     /// It has called a command that writes.
     pub wrote: bool,
     /// Where its effects go.

@@ -44,6 +44,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tools::aof::walk::Walked;
 
+/// Why DEBUG LOADAOF loads nothing.
+const NO_LOG: &str = "there is no append-only file";
+
 /// How long clients wait for an answer while requests run.
 const SLICE: Duration = Duration::from_millis(2);
 
@@ -55,21 +58,11 @@ pub async fn load_at_start(
     server: &Rc<Server>,
     place: Place,
 ) -> Result<Option<(LoadedLog, Option<Restored>)>, String> {
-    // Clients are told that the server is loading, even while it is only looking for the files.
-    server.with_engine(|engine| engine.loading = Loading::Blocking);
-    let found = in_background(move || find(&Machine, &place, crate::log::write)).await;
-    server.with_engine(|engine| engine.loading = Loading::No);
-    let Some(found) = found? else {
+    let Some(found) = look_for(server, place).await? else {
         return Ok(None);
     };
     let begun = Instant::now();
-    let progress = Arc::new(LoadProgress::default());
-    server.with_engine(|engine| {
-        let kind = Loading::Blocking;
-        let persistence = &server.persistence;
-        persistence.begin_loading(engine, kind, found.bytes(), progress.clone());
-    });
-    let result = load_parts(server, &found, &progress).await;
+    let result = load_found(server, &found).await;
     let loaded = server.with_engine(|engine| {
         let result = result.map(|(reading, end)| (reading, found.loaded(end)));
         log_loaded(&server.persistence, engine, result)
@@ -79,12 +72,43 @@ pub async fn load_at_start(
     Ok(Some(loaded))
 }
 
-/// Loads the files. Returns what was read of the replication stream.
-async fn load_parts(
+/// DEBUG LOADAOF beside clients: loads the log in place of the dataset. Nobody may be writing the log.
+///
+/// # Errors
+/// Why it cannot be loaded; a part of it may have been.
+pub async fn load_beside_clients(server: &Rc<Server>) -> Result<LoadedLog, String> {
+    let place = server.with_engine(|engine| Place::configured(engine));
+    let found = look_for(server, place).await?.ok_or(NO_LOG)?;
+    server.with_engine(|engine| server.persistence.empty_for_load(engine));
+    let result = load_found(server, &found).await;
+    server.with_engine(|engine| {
+        server.persistence.end_loading(engine);
+        let (_, end) = result?;
+        engine.dirty = 0;
+        server.persistence.start_empty();
+        Ok(found.loaded(end))
+    })
+}
+
+/// Clients are told that the server is loading, even while it is only looking for the files.
+async fn look_for(server: &Rc<Server>, place: Place) -> Result<Option<Found>, String> {
+    server.with_engine(|engine| engine.loading = Loading::Blocking);
+    let found = in_background(move || find(&Machine, &place, crate::log::write)).await;
+    server.with_engine(|engine| engine.loading = Loading::No);
+    found
+}
+
+/// Loads the files. Returns what was read of the replication stream, and how the last file ends, if it can go on.
+async fn load_found(
     server: &Rc<Server>,
     found: &Found,
-    progress: &Arc<LoadProgress>,
 ) -> Result<(Reading, Option<(u64, Sealer)>), String> {
+    let progress = &Arc::new(LoadProgress::default());
+    server.with_engine(|engine| {
+        let kind = Loading::Blocking;
+        let persistence = &server.persistence;
+        persistence.begin_loading(engine, kind, found.bytes(), progress.clone());
+    });
     let (kept, archived) = server.with_engine(|engine| {
         let kept = engine.repl.history().backlog_bytes_max();
         (kept, log::archived(engine))

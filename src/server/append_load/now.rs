@@ -1,7 +1,7 @@
-//! Loads a log while nothing else is done: for DEBUG LOADAOF, and for the simulator, whose disk is its own.
+//! Loads a log while nothing else is done: for DEBUG LOADAOF in a transaction or on a replica, and for the simulator, whose disk is its own.
 
 use super::replay::Run;
-use super::{bad_dump, begins_with_dump, judge, tell_loaded};
+use super::{NO_LOG, bad_dump, begins_with_dump, judge, tell_loaded};
 use crate::load::{self, LoadOptions, LoadProgress};
 use crate::log;
 use aof::Sealer;
@@ -27,9 +27,8 @@ pub fn load_again<W: Writers>(
     options: Options,
 ) -> Result<LoadedLog, String> {
     let disk = saves.writers().disk();
-    let found = find(disk, &Place::configured(engine), log::write)?;
+    let found = find(disk, &Place::configured(engine), log::write)?.ok_or(NO_LOG)?;
     engine.empty_all(false);
-    let found = found.ok_or("there is no append-only file")?;
     // What has expired stays until the log deletes it.
     let before = std::mem::replace(&mut engine.loading, Loading::Blocking);
     let loaded = load_now(saves, engine, &found, options, None);

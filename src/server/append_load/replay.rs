@@ -15,6 +15,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tools::aof::Failed;
 
+/// How long a script of the log runs before clients are served, in ns.
+const SCRIPT_SLICE_NS: u64 = 1_000_000;
 /// Shorter waits are put together.
 const WAIT_MIN: Duration = Duration::from_millis(1);
 
@@ -175,7 +177,17 @@ impl Run {
     /// The text for the log of the server.
     pub fn step(&mut self, engine: &mut Engine, slice: Option<Duration>) -> Result<bool, String> {
         let begun = Instant::now();
-        while self.is_due() {
+        loop {
+            if engine.script_is_parked() {
+                engine.continue_parked_script(SCRIPT_SLICE_NS);
+                match slice {
+                    Some(_) => return Ok(true),
+                    None => continue,
+                }
+            }
+            if !self.is_due() {
+                return Ok(false);
+            }
             if slice.is_some_and(|slice| begun.elapsed() >= slice) {
                 return Ok(true);
             }
@@ -187,7 +199,6 @@ impl Run {
                 None => std::thread::sleep(self.take_owed()),
             }
         }
-        Ok(false)
     }
 
     /// A request may run.
@@ -220,13 +231,17 @@ impl Run {
         next.for_each(|place| keyspace::prefetch_bytes(batch.at(place).bytes()));
         let requests = due.iter().map(|r| (r.known(), r.args()));
         prefetch::known(engine, self.replay.db(), requests);
+        let mut ran = 0;
         for request in &due {
             let argv: SmallVec<[&[u8]; 16]> = request.args().collect();
             self.replay.run(engine, &argv, request.known())?;
+            ran += 1;
+            if engine.script_is_parked() {
+                break;
+            }
         }
-        let due = due.len();
-        self.ran += due;
-        self.done += due as u64;
+        self.ran += ran;
+        self.done += ran as u64;
         self.owed += delay.unwrap_or_default();
         Ok(())
     }

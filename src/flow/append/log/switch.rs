@@ -108,8 +108,34 @@ impl<A: Appenders> AppendOnly<A> {
         self.state.borrow_mut().starting = false;
     }
 
-    /// CONFIG SET appendonly. While the server loads at its start, only the configuration changes, which
-    /// [`crate::boot::begin`] reads at the end.
+    /// What there is will be loaded again, while clients are answered that the server is loading.
+    pub fn loads(&self, engine: &mut Engine) {
+        engine.loading = Loading::Blocking;
+        self.state.borrow_mut().starting = true;
+    }
+
+    /// The log has been loaded again, or could not be: it continues if it `was_on`, or follows what the configuration
+    /// has become since.
+    ///
+    /// # Errors
+    /// It could not be loaded, or cannot be continued.
+    pub fn loaded_again(
+        &self,
+        engine: &mut Engine,
+        was_on: bool,
+        loaded: Result<LoadedLog, String>,
+    ) -> Result<(), String> {
+        self.starts();
+        match (engine.config.appendonly, was_on) {
+            (true, true) => self.resume(engine, loaded.clone().ok())?,
+            (true, false) => self.enable(engine)?,
+            (false, _) => {}
+        }
+        loaded.map(drop)
+    }
+
+    /// CONFIG SET appendonly. While the log is loaded, only the configuration changes, which [`crate::boot::begin`] or
+    /// [`AppendOnly::loaded_again`] reads at the end.
     ///
     /// # Errors
     /// What the client is told.
@@ -199,7 +225,7 @@ impl<A: Appenders> AppendOnly<A> {
         }
     }
 
-    /// Prepares for the log to be loaded again: writes it to its end, and logs nothing until [`AppendOnly::resume`].
+    /// Prepares for the log to be loaded again: writes it to its end, and logs nothing until [`AppendOnly::loaded_again`].
     /// Returns whether there was a log.
     ///
     /// # Errors
@@ -219,7 +245,11 @@ impl<A: Appenders> AppendOnly<A> {
     ///
     /// # Errors
     /// The disk's.
-    pub fn resume(&self, engine: &mut Engine, loaded: Option<LoadedLog>) -> Result<(), String> {
+    pub(super) fn resume(
+        &self,
+        engine: &mut Engine,
+        loaded: Option<LoadedLog>,
+    ) -> Result<(), String> {
         let log = match loaded {
             Some(log) => log,
             None => LoadedLog::found(self.saves.writers().disk(), engine)?,
