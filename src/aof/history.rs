@@ -5,6 +5,8 @@
 //! #REPL:own                     the next request or transaction is not part of the stream
 //! #REPL:say ping                the stream has this request here, which is not to be run
 //! #REPL:hex 2a310d0a...         the stream has these bytes here, which are not to be run
+//! #REPL:readers                 of no replica is known what it understands
+//! #REPL:reader <bits> <label>   this one, `+<label>` if it is a Redis 8, has shown to understand that (`replication::Reads`)
 //! ```
 //!
 //! These lines and the requests between them, read from one place onwards, give the bytes of the stream. Servers that
@@ -48,6 +50,61 @@ pub enum Word {
     Own,
     /// The stream has these bytes here, which are not run.
     Bytes(Vec<u8>),
+    /// What was said of readers is no longer so.
+    Readers,
+    /// What a reader of the stream has shown to understand.
+    Reader(Knows),
+}
+
+/// What a reader of the stream has shown to understand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knows {
+    /// What it is known by.
+    pub label: String,
+    /// The bits of `replication::Reads`.
+    pub reads: u64,
+    /// It is a Redis 8, which tells no more than that.
+    pub is_redis_8: bool,
+}
+
+impl Knows {
+    fn parse(line: &[u8]) -> Option<Knows> {
+        let at = line.iter().position(|b| *b == b' ')?;
+        let (label, is_redis_8) = match &line[at + 1..] {
+            [b'+', label @ ..] => (label, true),
+            label => (label, false),
+        };
+        let label = std::str::from_utf8(label).ok().filter(|l| is_plain(l))?;
+        Some(Knows {
+            label: label.to_owned(),
+            reads: number(&line[..at])?,
+            is_redis_8,
+        })
+    }
+
+    /// Appends the line; nothing for a label that no line can hold.
+    pub fn print(&self, out: &mut Vec<u8>) {
+        if is_plain(&self.label) {
+            let mark = if self.is_redis_8 { "+" } else { "" };
+            let (reads, label) = (self.reads, &self.label);
+            out.extend_from_slice(MARK);
+            write!(out, "reader {reads} {mark}{label}\r\n").expect("a vector takes everything");
+        }
+    }
+}
+
+/// The longest label of a reader that is recorded.
+const LABEL_MAX: usize = 300;
+
+fn is_plain(label: &str) -> bool {
+    let fits = (1..=LABEL_MAX).contains(&label.len()) && !label.starts_with('+');
+    fits && label.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Appends the line that says that nothing is known of readers; lines about each follow it.
+pub fn readers(out: &mut Vec<u8>) {
+    out.extend_from_slice(MARK);
+    out.extend_from_slice(b"readers\r\n");
 }
 
 impl Word {
@@ -63,6 +120,8 @@ impl Word {
             b"say" => said(rest).map(Word::Bytes),
             b"hex" => unhex(rest).map(Word::Bytes),
             b"at" => At::parse(rest).map(Word::At),
+            b"readers" if rest.is_empty() => Some(Word::Readers),
+            b"reader" => Knows::parse(rest).map(Word::Reader),
             _ => None,
         }
     }
@@ -244,6 +303,36 @@ mod tests {
                 assert_eq!(parsed(&line), Some(Word::At(at)));
             }
         }
+    }
+
+    #[test]
+    fn a_reader_is_read_as_it_was_written_if_its_label_fits_into_a_line() {
+        for (label, fits) in [
+            ("10.0.0.1:6379", true),
+            (&"x".repeat(LABEL_MAX), true),
+            (&"x".repeat(LABEL_MAX + 1), false),
+            ("+:1", false),
+            ("a b:1", false),
+            ("a\r\n#REPL:own", false),
+            ("", false),
+        ] {
+            for is_redis_8 in [false, true] {
+                let knows = Knows {
+                    label: label.to_owned(),
+                    reads: 4095,
+                    is_redis_8,
+                };
+                let mut line = Vec::new();
+                knows.print(&mut line);
+                match fits {
+                    true => assert_eq!(parsed(&line), Some(Word::Reader(knows))),
+                    false => assert!(line.is_empty(), "{label}"),
+                }
+            }
+        }
+        let mut line = Vec::new();
+        readers(&mut line);
+        assert_eq!(parsed(&line), Some(Word::Readers));
     }
 
     #[test]

@@ -218,6 +218,7 @@ impl Retelling {
         match Word::parse(line) {
             Some(Word::At(at)) => self.is_at(at.offset),
             Some(_) if self.open => Err(Untold::Form("a word inside a transaction")),
+            Some(Word::Readers | Word::Reader(_)) => Ok(()),
             Some(Word::Own) => {
                 self.own = true;
                 Ok(())

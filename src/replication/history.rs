@@ -105,6 +105,11 @@ impl History {
         offset <= self.offset && (self.id == id || self.former.iter().any(was))
     }
 
+    /// True if this is the name of the history, or a former one.
+    pub fn is_called(&self, id: &[u8]) -> bool {
+        self.id.is(id) || self.former.iter().any(|(former, _)| former.is(id))
+    }
+
     /// Whether from now on what is appended other than effects is kept for [`History::take_beside`].
     pub fn keep_beside(&mut self, keep: bool) {
         self.beside = keep.then(Vec::new);

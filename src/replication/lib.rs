@@ -44,7 +44,7 @@ pub use divergence::Divergence;
 pub use effects::Effects;
 pub use meta::{Past, ReplMeta};
 pub use position::{Position, ReplId, ReplOffset, StreamDb};
-pub use primary::{Peer, Primary};
+pub use primary::{Peer, Primary, Shown};
 pub use reads::Reads;
 pub use replconf::Replconf;
 pub use replica::{Link, LinkAction, LinkInput};

@@ -3,6 +3,7 @@
 
 use super::demands::Demands;
 use super::position::{Position, ReplId, ReplOffset, StreamDb};
+use super::primary::Shown;
 use super::role::Replication;
 use crate::effects::Effects;
 use base::LogLevel;
@@ -51,6 +52,8 @@ pub struct Past {
     pub bytes: VecDeque<Vec<u8>>,
     /// What the stream demands of its readers.
     pub needs: Demands<ReplOffset>,
+    /// What replicas have shown to understand.
+    pub shown: Vec<Shown>,
 }
 
 impl Replication {
@@ -60,6 +63,7 @@ impl Replication {
         self.history.remember_former(&past.former);
         let bytes = past.bytes.iter().map(Vec::as_slice);
         self.history.refill_backlog(bytes, &past.needs);
+        self.with_primary(|primary, env| primary.doubts.recall(&past.shown, env.now_ms));
         self.refresh();
     }
 

@@ -15,7 +15,8 @@ use rdb::RdbVersion;
 use rdb::target::Target;
 
 bitflags! {
-    /// Things that some servers read and others do not.
+    /// Things that some servers read and others do not. Append-only files have these numbers: one that is used once keeps
+    /// its meaning.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
     pub struct Reads: u16 {
         /// Function libraries, and payloads of version 10.

@@ -61,6 +61,8 @@ pub struct StreamPlace<'a> {
     pub selected: Option<usize>,
     /// The database that the stream has selected, whoever writes it.
     pub db: StreamDb,
+    /// Our replicas.
+    pub primary: &'a Primary,
 }
 
 /// Whom we follow and how far that got.
@@ -362,6 +364,7 @@ impl Replication {
             ours: self.upstream.is_none(),
             selected,
             db,
+            primary: &self.primary,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The append-only file: what real servers make of ours, what a crash leaves, what happens when the disk fails.
 //!
 //! * [`readers`]: real servers load what was written.
+//! * [`remembered`]: what replicas have shown to understand is known after a restart.
 //! * [`requests`]: bases made of requests.
 //! * [`scripts`]: logs with scripts that take long.
 //! * [`starts`]: logs that a start finds, whole and wrong, beside a real server.
@@ -26,6 +27,7 @@ mod history;
 mod plain;
 mod power;
 mod readers;
+mod remembered;
 mod requests;
 mod scripts;
 mod starts;

@@ -13,13 +13,16 @@
 //!    each commit and at the end of each batch, and if they differ, the log records the position anew.
 //!  * Nothing is written that a server could not run when it loads the log.
 
-use aof::history::{self, At};
+use aof::history::{self, At, Knows};
 use aof::{Item, Reader, Step};
 use base::request::encode_request;
 use engine::commit::{Commit, Origin};
 use replication::feed::Feed;
 use replication::{Effects, ReplId, ReplOffset, StreamPlace};
 use std::ops::Range;
+
+/// The most replicas of which it is recorded what they have shown.
+const READERS_MAX: usize = 128;
 
 /// What was encoded together.
 pub struct Encoded {
@@ -52,6 +55,8 @@ pub struct Encoder {
     void: Option<u64>,
     /// Nothing is said of the stream.
     silent: bool,
+    /// How often it had changed what replicas have shown when that was recorded last.
+    readers: u64,
 }
 
 impl Encoder {
@@ -179,7 +184,28 @@ impl Encoder {
     /// A batch ends: the log now records the whole stream. `beside` was appended to the stream after the last commit.
     pub fn settle(&mut self, beside: &[u8], stream: Option<StreamPlace<'_>>) {
         self.begin();
-        self.line_up(beside, stream);
+        if let Some(stream) = self.line_up(beside, stream)
+            && self.unit.is_none()
+        {
+            self.tell_readers(&stream);
+        }
+    }
+
+    /// Records what replicas have shown to understand, if that has changed.
+    fn tell_readers(&mut self, stream: &StreamPlace<'_>) {
+        let changes = stream.primary.shown_changes();
+        if std::mem::replace(&mut self.readers, changes) == changes {
+            return;
+        }
+        history::readers(&mut self.bytes);
+        for shown in stream.primary.shown().take(READERS_MAX) {
+            let knows = Knows {
+                label: shown.label,
+                reads: shown.reads.bits().into(),
+                is_redis_8: shown.is_redis_8,
+            };
+            knows.print(&mut self.bytes);
+        }
     }
 
     /// What was loaded has recorded the stream up to here.

@@ -11,13 +11,14 @@
 //!  * Only the last bytes are kept, up to a limit.
 
 use super::archive::Archive;
-use aof::history::{At, Word};
+use aof::history::{At, Knows, Word};
 use aof::judge::Event;
 use aof::{Item, Seal};
-use replication::{Demands, Past, Position, Reads, ReplId, ReplMeta, ReplOffset, StreamDb};
+use replication::{Demands, Past, Position, Reads, ReplId, ReplMeta, ReplOffset, Shown, StreamDb};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Bytes of the stream in one piece.
 const PIECE: usize = 64 << 10;
@@ -48,6 +49,9 @@ pub struct Reading {
     series: u64,
     /// What the stream demands of its readers.
     needs: Demands<u64>,
+    /// What replicas have shown, and what they had at the last seal.
+    readers: Arc<Vec<Knows>>,
+    sealed_readers: Arc<Vec<Knows>>,
     archive: Archive,
     /// The series of the end of the last batch.
     noted: u64,
@@ -113,6 +117,8 @@ impl Reading {
                 Some(Word::Own) => self.own = true,
                 // If they select a database, a place follows that says which.
                 Some(Word::Bytes(bytes)) => self.pass(&bytes, None),
+                Some(Word::Readers) => self.readers = Arc::default(),
+                Some(Word::Reader(knows)) => Arc::make_mut(&mut self.readers).push(knows),
                 None => {}
             },
             (Item::Request(request), _) => {
@@ -228,6 +234,7 @@ impl Reading {
             self.forget();
         }
         self.sealed.clone_from(&self.here);
+        self.sealed_readers.clone_from(&self.readers);
     }
 
     /// A file ends. If it was `cut` at its last seal, what came after that does not count.
@@ -239,6 +246,7 @@ impl Reading {
             self.sealed.clone_from(&self.here);
             return;
         }
+        self.readers.clone_from(&self.sealed_readers);
         let surplus = match (&self.here, &self.sealed) {
             (Some(here), Some(sealed)) if here.series == sealed.series => {
                 here.passed - sealed.passed
@@ -278,6 +286,12 @@ impl Reading {
         // What comes behind the end was cut off with the end of a file.
         let last = |at: u64| i64::try_from(at).ok().and_then(ReplOffset::told);
         let needs = self.needs.with_offsets(|at| Some(last(at)?.min(offset)));
+        let shown = self.readers.iter().map(|knows| Shown {
+            label: knows.label.clone(),
+            // What a later version may have added says nothing here.
+            reads: Reads::from_bits_truncate(knows.reads as u16),
+            is_redis_8: knows.is_redis_8,
+        });
         Ok(Some(Told {
             meta: ReplMeta {
                 stream_db: StreamDb::said(at.db),
@@ -289,6 +303,7 @@ impl Reading {
                     .collect(),
                 bytes: self.pieces,
                 needs,
+                shown: shown.collect(),
             },
         }))
     }

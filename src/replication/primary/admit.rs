@@ -89,6 +89,9 @@ impl Primary {
         if !paired && self.replicas.values().any(|r| r.label() == label) {
             self.doubts.shared(label.clone(), env.now_ms);
         }
+        if !paired && !names_ours(request, env.history) {
+            self.doubts.arrives_anew(&label);
+        }
         if replica.conf.is_of_unknown_age() {
             replica.conf.version = match self.doubts.form(&label) {
                 _ if env.settings.old_readers => Some(OLD),
@@ -228,6 +231,14 @@ impl Primary {
             LogLevel::Notice,
             format!("Replication backlog created, my new replication IDs are '{id}' and '{none}'"),
         );
+    }
+}
+
+/// True if the replica says that it is in our history, or was.
+fn names_ours(request: Request<'_>, history: &History) -> bool {
+    match request {
+        Request::Sync => false,
+        Request::Psync { id, .. } => history.is_called(id),
     }
 }
 

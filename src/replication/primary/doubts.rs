@@ -8,6 +8,10 @@
 //! was closed because the stream needed Redis 7.4 first gets a payload that only Redis 7.4 accepts; a Redis 8 that
 //! the words of a later one were for, one that only Redis 8.6 accepts, or only Redis 8.8 if they were for that one.
 //!
+//! What a replica has shown is remembered under its label. It counts where the replica goes on in the same history, since
+//! another server at that address would have to have come there by a full sync of its own. For a payload it only decides
+//! which form is tried first, so that it is shown anew. The append-only file keeps it ([`Doubts::told`]).
+//!
 //! A replica that keeps failing waits longer and longer for the next attempt; otherwise both sides would do nothing
 //! else.
 
@@ -64,22 +68,27 @@ impl Doubt {
         let of_8_4 = Reads::REDIS_8_4 | Reads::SET_IFEQ | Reads::MSETEX;
         if self.is_redis_8 {
             // No payload tells a Redis 8.4 from a Redis 8.2.
-            return match self.lacks {
-                lacks if lacks.intersects(Reads::REDIS_8_8) => {
+            return match self.lacks | self.shown() {
+                asked if asked.intersects(Reads::REDIS_8_8) => {
                     &[Form::Redis88, Form::Redis86, Form::Usual]
                 }
-                lacks if lacks.intersects(of_8_4 | Reads::REDIS_8_6) => {
+                asked if asked.intersects(of_8_4 | Reads::REDIS_8_6) => {
                     &[Form::Redis86, Form::Usual]
                 }
                 _ => &[Form::Usual],
             };
         }
-        match self
-            .lacks
-            .intersects(Reads::REDIS_7_4 | Reads::FIELD_EXPIRY)
-        {
+        match (self.lacks | self.shown()).intersects(Reads::REDIS_7_4 | Reads::FIELD_EXPIRY) {
             true => &[Form::Redis74, Form::Usual, Form::Old],
             false => &[Form::Usual, Form::Old],
+        }
+    }
+
+    /// What it has shown, if nobody else has its label.
+    fn shown(&self) -> Reads {
+        match self.shared {
+            true => Reads::empty(),
+            false => self.shown,
         }
     }
 
@@ -95,19 +104,34 @@ impl Doubt {
     }
 }
 
+/// What one replica has shown to understand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// By which it is known: a hint and not an identity.
+    pub label: String,
+    /// What it understands.
+    pub reads: Reads,
+    /// It is a Redis 8, which tells no more than that.
+    pub is_redis_8: bool,
+}
+
 /// Keyed by label, which is a hint and not an identity.
 #[derive(Default)]
-pub struct Doubts(BTreeMap<String, Doubt>);
+pub struct Doubts {
+    of: BTreeMap<String, Doubt>,
+    /// Counts the changes of what replicas have shown.
+    changes: u64,
+}
 
 impl Doubts {
     fn of(&mut self, label: String, now_ms: u64) -> &mut Doubt {
-        if self.0.len() >= KEPT && !self.0.contains_key(&label) {
-            let oldest = self.0.iter().min_by_key(|(_, d)| d.at_ms);
+        if self.of.len() >= KEPT && !self.of.contains_key(&label) {
+            let oldest = self.of.iter().min_by_key(|(_, d)| d.at_ms);
             if let Some(oldest) = oldest.map(|(label, _)| label.clone()) {
-                self.0.remove(&oldest);
+                self.of.remove(&oldest);
             }
         }
-        let doubt = self.0.entry(label).or_default();
+        let doubt = self.of.entry(label).or_default();
         doubt.at_ms = now_ms;
         doubt
     }
@@ -130,37 +154,74 @@ impl Doubts {
 
     /// The longest time that a replica still has to wait.
     pub fn longest_wait_ms(&self, now_ms: u64) -> u64 {
-        let waits = self.0.values().map(|doubt| doubt.wait_ms(now_ms));
+        let waits = self.of.values().map(|doubt| doubt.wait_ms(now_ms));
         waits.max().unwrap_or(0)
     }
 
     /// A payload was taken: the form was right.
     pub fn took(&mut self, label: &str, now_ms: u64) {
-        if let Some(doubt) = self.0.get_mut(label) {
+        if let Some(doubt) = self.of.get_mut(label) {
             doubt.failures %= doubt.forms().len() as u32;
             doubt.at_ms = now_ms;
         }
     }
 
     /// A replica has shown that it understands `reads`.
-    pub fn shown(&mut self, label: String, reads: Reads, now_ms: u64) {
+    pub fn shown(&mut self, label: String, reads: Reads, is_redis_8: bool, now_ms: u64) {
         let doubt = self.of(label, now_ms);
-        doubt.shown = reads;
+        let changes = doubt.shown != reads || doubt.is_redis_8 != is_redis_8;
+        (doubt.shown, doubt.is_redis_8) = (reads, is_redis_8);
         if reads.contains(doubt.lacks) {
             doubt.ended = 0;
+        }
+        self.changes += u64::from(changes);
+    }
+
+    /// What a log says of replicas.
+    pub fn recall(&mut self, shown: &[Shown], now_ms: u64) {
+        for said in shown {
+            let doubt = self.of(said.label.clone(), now_ms);
+            (doubt.shown, doubt.is_redis_8) = (said.reads, said.is_redis_8);
+        }
+        self.changes += u64::from(!shown.is_empty());
+    }
+
+    /// How often it has changed what replicas have shown.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// What replicas have shown.
+    pub fn told(&self) -> impl Iterator<Item = Shown> {
+        let shown = self.of.iter().filter(|(_, d)| !d.shown().is_empty());
+        shown.map(|(label, doubt)| Shown {
+            label: label.clone(),
+            reads: doubt.shown,
+            is_redis_8: doubt.is_redis_8,
+        })
+    }
+
+    /// A server that is in none of our histories asks for a payload: it may be another one than the one before.
+    pub fn arrives_anew(&mut self, label: &str) {
+        if let Some(doubt) = self.of.get_mut(label)
+            && !doubt.shown.is_empty()
+        {
+            // What it was asked for is what it is to show again.
+            doubt.lacks |= std::mem::take(&mut doubt.shown);
+            self.changes += 1;
         }
     }
 
     /// Another replica is attached under the same label.
     pub fn shared(&mut self, label: String, now_ms: u64) {
         self.of(label, now_ms).shared = true;
+        self.changes += 1;
     }
 
     /// What a replica that continues where it was has shown to understand. A server of another version cannot
     /// continue there, because the older one does not load the dump of the newer.
     pub fn reads(&self, label: &str) -> Reads {
-        let doubt = self.0.get(label).filter(|d| !d.shared);
-        doubt.map_or(Reads::empty(), |d| d.shown)
+        self.of.get(label).map_or(Reads::empty(), Doubt::shown)
     }
 
     /// Notes that the replica's link is closed because the stream needs this. Returns how long the replica has to
@@ -173,12 +234,14 @@ impl Doubts {
         doubt.failures = 0;
         doubt.ended = doubt.ended.saturating_add(1);
         doubt.ended_ms = now_ms;
-        doubt.wait_ms(now_ms)
+        let wait_ms = doubt.wait_ms(now_ms);
+        self.changes += 1;
+        wait_ms
     }
 
     /// How the next payload is written.
     pub fn form(&self, label: &str) -> Form {
-        self.0.get(label).map_or(Form::Usual, |d| {
+        self.of.get(label).map_or(Form::Usual, |d| {
             let forms = d.forms();
             forms[d.failures as usize % forms.len()]
         })
@@ -186,12 +249,12 @@ impl Doubts {
 
     /// The next payload may begin.
     pub fn may_begin(&self, label: &str, now_ms: u64) -> bool {
-        self.0.get(label).is_none_or(|d| d.wait_ms(now_ms) == 0)
+        self.of.get(label).is_none_or(|d| d.wait_ms(now_ms) == 0)
     }
 
     /// Forgets old entries.
     pub fn forget(&mut self, now_ms: u64) {
-        self.0
+        self.of
             .retain(|_, d| now_ms.saturating_sub(d.at_ms) < FORGET_MS);
     }
 }
@@ -248,9 +311,9 @@ mod tests {
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512]);
         assert!(!doubts.may_begin("a:1", 512_006));
         assert!(doubts.may_begin("a:1", 512_007));
-        doubts.shown(label(), Reads::REDIS_7_0, 7);
+        doubts.shown(label(), Reads::REDIS_7_0, false, 7);
         assert!(!doubts.may_begin("a:1", 8));
-        doubts.shown(label(), Reads::all(), 7);
+        doubts.shown(label(), Reads::all(), false, 7);
         assert!(doubts.may_begin("a:1", 8));
         assert_eq!(doubts.reads("a:1"), Reads::all());
     }
@@ -258,7 +321,7 @@ mod tests {
     #[test]
     fn a_label_that_two_have_says_nothing_of_either() {
         let mut doubts = Doubts::default();
-        doubts.shown("a:1".to_owned(), Reads::all(), 0);
+        doubts.shown("a:1".to_owned(), Reads::all(), false, 0);
         doubts.shared("a:1".to_owned(), 0);
         assert_eq!(doubts.reads("a:1"), Reads::empty());
     }
@@ -271,7 +334,27 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512]);
         assert_eq!(doubts.longest_wait_ms(1007), 511_000);
         assert!(!doubts.may_begin("a:1", 512_006));
-        doubts.shown(label(), Reads::REDIS_8_8, 7);
+        doubts.shown(label(), Reads::REDIS_8_8, true, 7);
         assert!(doubts.may_begin("a:1", 8));
+    }
+
+    #[test]
+    fn what_a_log_says_is_shown_anew_by_who_is_not_in_our_history() {
+        let mut doubts = Doubts::default();
+        let said = Shown {
+            label: "a:1".to_owned(),
+            reads: Reads::REDIS_8_8,
+            is_redis_8: true,
+        };
+        doubts.recall(std::slice::from_ref(&said), 0);
+        assert_eq!(doubts.reads("a:1"), Reads::REDIS_8_8);
+        assert_eq!(doubts.told().collect::<Vec<_>>(), [said]);
+        let changes = doubts.changes();
+        doubts.arrives_anew("a:1");
+        assert_ne!(doubts.changes(), changes);
+        assert_eq!(doubts.told().count(), 0);
+        assert_eq!(doubts.reads("a:1"), Reads::empty());
+        // A payload of that version is tried first.
+        assert_eq!(doubts.form("a:1"), Form::Redis88);
     }
 }

@@ -37,6 +37,7 @@ mod tests;
 
 pub use admit::{Admission, Request};
 pub use channels::{Channel, Way};
+pub use doubts::Shown;
 
 use super::action::Action;
 use super::history::History;
@@ -279,6 +280,16 @@ impl Primary {
         self.replicas.values().any(waits)
     }
 
+    /// What replicas have shown that do not tell their versions, whether they are here or not.
+    pub fn shown(&self) -> impl Iterator<Item = Shown> {
+        self.doubts.told()
+    }
+
+    /// How often [`Primary::shown`] has changed.
+    pub fn shown_changes(&self) -> u64 {
+        self.doubts.changes()
+    }
+
     /// How many replicas there are; the second connection of one does not count.
     pub fn count(&self) -> usize {
         let firsts = self.replicas.values().filter(|r| !r.channel.is_second());
@@ -351,8 +362,9 @@ impl Primary {
         };
         let complete = replica.state == State::Transmitted;
         if replica.answered && replica.shows_more() {
-            let label = replica.label();
-            self.doubts.shown(label, replica.reads, env.now_ms);
+            let (label, is_redis_8) = (replica.label(), replica.conf.is_redis_8());
+            self.doubts
+                .shown(label, replica.reads, is_redis_8, env.now_ms);
         }
         // The report of two connections goes on until the replica is online, or is gone.
         if !replica.channel.is_second() || !complete {

@@ -40,8 +40,9 @@ impl Primary {
         if !std::mem::replace(&mut replica.answered, true) {
             self.doubts.took(&replica.label(), env.now_ms);
             if replica.shows_more() {
-                let label = replica.label();
-                self.doubts.shown(label, replica.reads, env.now_ms);
+                let (label, is_redis_8) = (replica.label(), replica.conf.is_redis_8());
+                self.doubts
+                    .shown(label, replica.reads, is_redis_8, env.now_ms);
             }
             if self.replicas.values().all(|r| r.state != State::WaitStart) {
                 self.holds.why.clear();
