@@ -145,6 +145,8 @@ pub struct Session {
     pub replconf: Option<Box<replication::Replconf>>,
     /// Bytes of the request buffer, for CLIENT LIST.
     pub query_buffer: usize,
+    /// Bytes of a large argument that have not come yet.
+    pub query_due: usize,
     /// No request that runs now has more bytes of arguments than this.
     pub request_bound: usize,
     /// Bytes of free room in addition to them.
@@ -256,6 +258,7 @@ impl Session {
             blocked: None,
             replconf: None,
             query_buffer: 0,
+            query_due: 0,
             request_bound: usize::MAX,
             query_free: 0,
             argv_bytes: 0,

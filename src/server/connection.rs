@@ -228,6 +228,7 @@ impl Connection {
         }
         let ran = engine.tick;
         session.query_buffer = self.waiting();
+        session.query_due = Incoming::due(self.large.as_ref());
         session.query_free = self.input.capacity() - self.input.len() + self.parser.memory();
         engine.deliver_mail(&mut session);
         engine.check_hard_limit(&mut session);

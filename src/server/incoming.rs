@@ -40,6 +40,14 @@ impl Incoming {
         large.map_or(input.len(), Incoming::held)
     }
 
+    /// Bytes of a large argument that have not come yet, with the line end after it.
+    pub fn due(large: Option<&Incoming>) -> usize {
+        large.map_or(0, |large| match large {
+            Incoming::Kept(growing) => growing.missing(),
+            Incoming::Refused(missing) => *missing,
+        })
+    }
+
     /// The place that the next bytes must be read into; part of `scratch` if they will be dropped.
     pub fn room<'a>(&'a mut self, scratch: &'a mut [u8]) -> &'a mut [u8] {
         if let Incoming::Kept(growing) = self

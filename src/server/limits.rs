@@ -13,10 +13,11 @@ const SHOWN: usize = 64;
 /// Bytes that may wait to be run before AUTH.
 const UNAUTHENTICATED_INPUT_MAX: usize = 1 << 20;
 
-/// True for a client that has sent too much that has not run: requests of a transaction count, and before AUTH the
-/// bound is small.
+/// True for a client that has sent too much that has not run, or is about to: a large argument counts whole as soon as
+/// it begins, because the rest of it may arrive at once. Requests of a transaction count, and before AUTH the bound is
+/// small.
 pub fn is_too_much(engine: &Engine, client: &Session) -> bool {
-    let waiting = client.query_buffer + client.queued_bytes;
+    let waiting = client.query_buffer + client.query_due + client.queued_bytes;
     waiting as i64 > engine.config.client_query_buffer_limit
         || (client.must_log_in() && waiting > UNAUTHENTICATED_INPUT_MAX)
 }

@@ -375,6 +375,30 @@ fn requests_of_a_transaction_count_as_input() {
     assert_eq!(closed, "1");
 }
 
+/// A value that arrived in one piece was never seen as waiting, however large it was.
+#[test]
+fn an_argument_beyond_the_limit_of_input_is_refused_however_it_arrives() {
+    let limit = 2 << 20;
+    for threads in [1, 2] {
+        let server = Builder::forebay()
+            .config(format!("client-query-buffer-limit {limit}"))
+            .config(format!("io-threads {threads}"))
+            .start();
+        let mut admin = server.client();
+        let mut closed = 0;
+        for (len, fits) in [(limit - 2, true), (limit - 1, false), (3 * limit, false)] {
+            let value = "v".repeat(len);
+            let reply = server.client().try_cmd(&["SET", "k", &value]);
+            assert_eq!(reply.is_ok(), fits, "{len} bytes, {threads} threads");
+            closed += usize::from(!fits);
+            let field = "client_query_buffer_limit_disconnections";
+            wait_until("it is counted", || {
+                admin.info_field("stats", field) == closed.to_string()
+            });
+        }
+    }
+}
+
 #[test]
 fn client_list_says_what_is_held() {
     let server = Builder::forebay().start();

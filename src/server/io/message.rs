@@ -78,6 +78,8 @@ pub struct Note {
     pub read: Read,
     /// Bytes that wait beside those of an [`Envelope`] under way.
     pub waiting: usize,
+    /// Bytes of a large argument that have not come yet.
+    pub due: usize,
     /// Bytes of buffers beside them.
     pub free: usize,
     /// The first of those that wait, for the log.

@@ -287,6 +287,7 @@ impl Work<'_> {
     ) {
         let left = envelope.as_ref().map_or(0, |e| e.input.len() - e.done);
         session.query_buffer = left + remote.waiting;
+        session.query_due = 0;
         session.query_free = 0;
         if session.unsent.bytes() > 0 || session.over_soft_since_s.is_some() {
             engine.check_output(&mut session);
@@ -384,6 +385,7 @@ impl Work<'_> {
             remote.waiting = note.waiting;
             let held = remote.held.as_ref().map_or(0, |held| held.input.len());
             session.query_buffer = held + note.waiting;
+            session.query_due = note.due;
             session.query_free = note.free;
             if limits::is_too_much(engine, &session) {
                 let input = remote.held.as_ref().map_or(&note.head, |held| &held.input);

@@ -409,6 +409,7 @@ impl Socket {
             at: self.at,
             read: std::mem::take(&mut self.read),
             waiting: Incoming::waiting(self.large.as_ref(), input),
+            due: Incoming::due(self.large.as_ref()),
             free: input.capacity() - input.len() + framing,
             head: input[..input.len().min(SHOWN)].to_vec(),
         };
