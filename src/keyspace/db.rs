@@ -340,7 +340,12 @@ impl Db {
             false => 0,
             true => size_of::<Value>() + 16 + segment.outside_at(offset).heap_bytes(),
         };
-        record.len() + super::slots::bytes_for(1) / super::slots::SLOTS + outside
+        // A long key is beside the value.
+        let key = match record::type_byte(record).has_long_key() {
+            true => self.key(loc).len() + size_of::<Box<[u8]>>(),
+            false => 0,
+        };
+        record.len() + super::slots::bytes_for(1) / super::slots::SLOTS + outside + key
     }
 
     /// A random key (uniform within a small factor); `random` is a fresh random number.

@@ -282,4 +282,19 @@ mod tests {
         let (small, large) = (usage("x"), usage(&"x".repeat(5000)));
         assert!(small > 0 && large >= small + 4900, "{small} {large}");
     }
+    #[test]
+    fn a_longer_key_takes_more_memory() {
+        let mut bench = Bench::new();
+        let mut usage = |len: usize| {
+            let key = "k".repeat(len);
+            bench.run(&format!("SET {key} v"));
+            let reply = bench.run(&format!("MEMORY USAGE {key}"));
+            reply[1..].parse::<usize>().expect("a number")
+        };
+        let short = usage(1);
+        for len in [100, 255, 256, 300, 500, 600, 1000, 5000, 100_000] {
+            let bytes = usage(len);
+            assert!(bytes >= short + len - 1, "{len}: {bytes}");
+        }
+    }
 }
