@@ -195,13 +195,22 @@ impl<T: Transport> Peers<T> {
         self.transport.wake(id);
     }
 
-    /// Closes a replica's connection, whether or not the replica still says anything (CLIENT KILL).
+    /// A client was closed (CLIENT KILL). The connection of a replica is closed, whether or not the replica still says
+    /// anything, and the link to our primary finds out whether the client was its session.
     pub fn close(&self, id: ClientId) {
         let outbox = self.outboxes.borrow().get(&id).cloned();
-        if let Some(outbox) = outbox {
-            outbox.close();
-            self.transport.wake(id);
+        match outbox {
+            Some(outbox) => {
+                outbox.close();
+                self.transport.wake(id);
+            }
+            None => self.look_at_link(),
         }
+    }
+
+    /// The link to our primary looks again whether it may read, and whether it is to end.
+    pub fn look_at_link(&self) {
+        self.transport.tell_primary(&[]);
     }
 
     /// The connection is over.

@@ -17,6 +17,7 @@ struct Notes {
     woken: RefCell<Vec<ClientId>>,
     links: RefCell<Vec<&'static str>>,
     told: RefCell<Vec<u8>>,
+    looks: Cell<usize>,
     lines: RefCell<Vec<String>>,
     full: Cell<bool>,
     gone: Arc<AtomicBool>,
@@ -67,6 +68,7 @@ impl Transport for Notes {
 
     fn tell_primary(&self, bytes: &[u8]) {
         self.told.borrow_mut().extend_from_slice(bytes);
+        self.looks.set(self.looks.get() + 1);
     }
 
     fn spill(&self, _: Spill) -> io::Result<()> {
@@ -304,4 +306,18 @@ fn replication_cancels_the_kind_of_snapshot_that_it_means() {
     assert!(!server.hands.save().given_up.get());
     server.perform(Action::CancelSnapshot { sockets: true });
     assert!(server.hands.save().given_up.get());
+}
+
+/// The session of our primary has no outbox: nothing woke the link before its next tick.
+#[test]
+fn the_link_looks_whether_a_closed_client_was_its_session() {
+    let mut server = Server::diskless();
+    let replica = server.replica();
+    let other = server.bench.connect();
+    let looks = |server: &Server| server.peers.transport().looks.get();
+    let before = looks(&server);
+    server.peers.close(replica);
+    assert_eq!(looks(&server), before);
+    server.peers.close(other);
+    assert_eq!(looks(&server), before + 1);
 }

@@ -56,7 +56,7 @@ impl Drivers {
 
     /// The link to our primary looks again whether it may read.
     pub fn look_at_link(&self) {
-        self.peers().transport().tell_primary(&[]);
+        self.peers().look_at_link();
     }
 
     pub(super) fn outbox(&self, id: ClientId) -> Rc<Outbox<PipeReader>> {
