@@ -84,6 +84,11 @@ impl Shutdown {
         self.waiting.get().map(|waiting| waiting.deadline_ms)
     }
 
+    /// A shutdown waits that a signal began or has joined.
+    pub fn is_signalled(&self) -> bool {
+        self.signalled.get() && self.waiting.get().is_some()
+    }
+
     /// SHUTDOWN. While a shutdown waits for replicas another one waits with it, whatever its own options: the first
     /// has promised a save.
     ///

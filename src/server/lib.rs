@@ -40,6 +40,7 @@ pub mod handshake;
 pub mod host;
 pub mod huge_pages;
 mod incoming;
+mod insist;
 pub mod io;
 pub mod limits;
 pub mod listen;

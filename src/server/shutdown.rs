@@ -1,11 +1,12 @@
 //! Ending the process by command or signal; [`flow::shutdown`] makes the decisions.
 
+use super::insist;
 use super::shell::Shell;
 use super::state::Server;
 use super::supervisor;
 use config::choices::ShutdownOn;
 use engine::host::ShutdownOptions;
-use engine::{CommandError, Engine};
+use engine::{CommandError, Engine, Executor};
 use flow::shutdown::Course;
 use flow::turn::turn;
 use std::fs;
@@ -27,8 +28,14 @@ impl Shell {
     /// What flow has to do in a turn of the periodic work.
     pub(super) fn turn(&self, engine: &mut Engine) {
         let mut saves = self.persistence.clone();
-        if let Some(course) = turn(engine, &mut saves, &self.append, &self.shutdown) {
-            self.follow(course, engine);
+        let mut turn = || {
+            if let Some(course) = turn(engine, &mut saves, &self.append, &self.shutdown) {
+                self.follow(course, engine);
+            }
+        };
+        match self.shutdown.is_signalled() {
+            true => insist::while_ending(turn),
+            false => turn(),
         }
     }
 
@@ -96,12 +103,16 @@ impl Signals {
 /// Waits for SIGTERM and SIGINT for as long as the server lives. A SIGINT while a shutdown waits that a signal
 /// began ends the process at once.
 pub async fn watch_signals(server: Rc<Server>, mut signals: Signals) {
+    let mut watched = false;
     loop {
         let (name, is_int) = tokio::select! {
             _ = signals.term.recv() => ("SIGTERM", false),
             _ = signals.int.recv() => ("SIGINT", true),
         };
-        server.with_engine(|engine| {
+        if !std::mem::replace(&mut watched, true) {
+            insist::start();
+        }
+        let end = |engine: &mut Executor| {
             let ways = match is_int {
                 true => &engine.config.shutdown_on_sigint,
                 false => &engine.config.shutdown_on_sigterm,
@@ -114,7 +125,8 @@ pub async fn watch_signals(server: Rc<Server>, mut signals: Signals) {
             if let Some(course) = course {
                 shell.follow(course, engine);
             }
-        });
+        };
+        server.with_executor(|engine| insist::while_ending(|| end(engine)));
     }
 }
 

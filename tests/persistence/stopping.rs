@@ -276,6 +276,29 @@ fn a_shutdown_gives_a_running_snapshot_up_and_saves_what_came_after_it() {
     }
 }
 
+/// The executor saved, and saw no signal before it was done.
+#[test]
+fn a_second_sigint_ends_the_final_save() {
+    for first in [SIGINT, SIGTERM] {
+        let mut server = Builder::forebay().config("save 1000 1000").start();
+        let mut client = server.client();
+        client.ok("MSET a 1 b 2 c 3");
+        client.ok("SAVE");
+        client.ok("SET a 2");
+        client.ok("CONFIG SET rdb-key-save-delay 100000000");
+        server.signal(first);
+        server.wait_log("Saving the final RDB snapshot before exiting.");
+        server.signal(SIGINT);
+        assert_eq!(server.wait_exit().code(), Some(1));
+        assert!(server.log().contains("You insist... exiting now."));
+        let names = fs::read_dir(server.dir()).expect("it is there");
+        let names = names.map(|f| f.expect("it can be read").file_name());
+        let mut names = names.map(|name| name.to_string_lossy().into_owned());
+        assert_eq!(names.find(|name| name.starts_with("temp-")), None);
+        assert_eq!(saved(server, "a").as_deref(), Some("1"));
+    }
+}
+
 #[test]
 fn flushall_saves_the_empty_dataset_whatever_snapshot_runs() {
     for running in [Running::Bgsave, Running::DiskSync, Running::DisklessSync] {
