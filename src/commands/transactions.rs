@@ -7,6 +7,7 @@
 //!  * The client whose command is running is not in the table: it is marked when the command has finished.
 
 use crate::manual;
+use engine::client_list::NAME_BYTES;
 use engine::session::Watched;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::transaction::{discard_transaction, run_queue};
@@ -169,18 +170,21 @@ fn watch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let (now, db) = (cx.now(), cx.client.db);
     for &key in args.from(1) {
-        if cx.client.watched.iter().any(|w| w.db == db && w.key == key) {
+        let key = key.to_vec();
+        // The list of the client may be long, and few others watch the same key.
+        let watchers = cx.engine.watched.keys.get(&(db, key.clone()));
+        if watchers.is_some_and(|all| all.iter().any(|w| w.client == cx.client.id)) {
             continue;
         }
         let keys = cx.engine.keyspace.db(db);
-        let expire = keys.find(key).and_then(|loc| keys.expire(loc));
+        let expire = keys.find(&key).and_then(|loc| keys.expire(loc));
         let expired = expire.is_some_and(|at| at < now);
-        let key = key.to_vec();
         let watchers = cx.engine.watched.keys.entry((db, key.clone())).or_default();
         watchers.push(Watcher {
             client: cx.client.id,
             expired,
         });
+        cx.client.watched_bytes += key.len() + NAME_BYTES;
         cx.client.watched.push(Watched { db, key });
     }
     Ok(())

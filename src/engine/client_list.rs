@@ -51,16 +51,16 @@ impl Class {
     }
 }
 
+/// What a name that a client subscribes to or watches takes in addition to its bytes.
+pub const NAME_BYTES: usize = 64;
+
 /// Memory of a client: its session and its pending input and output.
 pub fn memory(client: &Session) -> usize {
-    /// What an entry of a table costs in addition to its bytes.
-    const ENTRY: usize = 64;
     let queued = client.queue.iter().flat_map(|q| q.args.iter());
     let names = [&client.channels, &client.patterns, &client.shard_channels];
     let names = names.into_iter().flatten();
     let prefixes = client.tracking.iter().flat_map(|t| &t.prefixes);
-    let named = names.chain(prefixes).map(|name| name.len() + ENTRY);
-    let watched = client.watched.iter().map(|w| w.key.len() + ENTRY);
+    let named = names.chain(prefixes).map(|name| name.len() + NAME_BYTES);
     size_of::<Session>()
         + client.fieldsets.as_ref().map_or(0, |sets| sets.memory())
         + client.query_buffer
@@ -71,7 +71,8 @@ pub fn memory(client: &Session) -> usize {
         + queued
             .map(|arg| arg.len() + size_of::<Vec<u8>>())
             .sum::<usize>()
-        + named.chain(watched).sum::<usize>()
+        + named.sum::<usize>()
+        + client.watched_bytes
 }
 
 /// The line for the log, which does not always show the names that clients give themselves.

@@ -117,6 +117,8 @@ pub struct Session {
     pub queued_db: Option<usize>,
     /// WATCH
     pub watched: Vec<Watched>,
+    /// Bytes that they take.
+    pub watched_bytes: usize,
     /// HIMPORT PREPARE
     pub fieldsets: Option<Box<Fieldsets>>,
     /// SUBSCRIBE
@@ -244,6 +246,7 @@ impl Session {
             queued_bytes: 0,
             queued_db: None,
             watched: Vec::new(),
+            watched_bytes: 0,
             fieldsets: None,
             channels: HashSet::new(),
             patterns: HashSet::new(),

@@ -95,5 +95,6 @@ pub fn unwatch_all(engine: &mut Engine, client: &mut Session) {
             }
         }
     }
+    client.watched_bytes = 0;
     engine.clients.forget_dirty(client.id);
 }
