@@ -325,6 +325,7 @@ fn what_a_newer_command_did_is_said_in_older_words() {
             "MULTI|SET a 1 PXAT 1000005|SET b 2 PXAT 1000005|EXEC",
         ),
         ("MSETEX 1 dying 1 KEEPTTL", "SET dying 1 KEEPTTL"),
+        ("MSETEX 2 a 1 b 2", "MSET a 1 b 2"),
         ("BITOP ONE str none nothing", "DEL str"),
         ("BITOP DIFF none nothing here", ""),
         ("HSETEX hash FIELDS 1 c 1", "HSET hash c 1"),

@@ -278,6 +278,11 @@ fn msetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         effect.extend([b"PXAT".as_slice(), digits.format(at).as_bytes()]);
     }
     cx.no_propagate();
+    // MSET fits into the place of MSETEX in a stream that is passed on.
+    let at_once = effect.len() == 3 && count > 1;
+    if at_once {
+        cx.also_propagate(&[&[&b"MSET"[..]], &args.0[2..from]].concat());
+    }
     for pair in pairs {
         let kept = match keep_ttl {
             true => cx.lookup_write(pair[0]).and_then(|loc| cx.db().expire(loc)),
@@ -285,7 +290,9 @@ fn msetex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
         };
         cx.put_string(pair[0], pair[1], kept);
         effect[1..3].copy_from_slice(pair);
-        cx.also_propagate(&effect);
+        if !at_once {
+            cx.also_propagate(&effect);
+        }
         cx.notify(Event::String, "set", pair[0]);
         if expire.is_some() {
             cx.notify(Event::Generic, "expire", pair[0]);

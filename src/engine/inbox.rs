@@ -1,12 +1,13 @@
 //! Turns the primary's stream into commands.
 //!
 //!  * The processed offset advances at the end of a whole command, or at EXEC for a transaction. Exactly the processed
-//!    bytes are appended unchanged to this server's log, and so reach its own replicas.
+//!    bytes are appended to this server's log, and so reach its own replicas, unchanged but for [`settled`](crate::settled).
 //!  * A command that is incomplete when the link breaks is discarded, because the primary sends it again.
 //!  * A large argument is received separately and forwarded from where it is: it never passes through the buffer.
 //!  * Commands get no reply. A write that fails is a sign of diverged data: nothing after it is run, unless
 //!    `propagation-error-behavior ignore` says so.
 
+use crate::settled::Settled;
 use crate::{Args, ClientFlags, Engine, Executor, Session, links, table};
 use base::large::{self, Growing, Large};
 use config::choices::PropagationError;
@@ -38,6 +39,8 @@ pub struct Inbox {
     needs: Reads,
     /// A command of these has failed.
     failed: bool,
+    /// What they have changed, if not all of our replicas understand them.
+    settled: Option<Settled>,
 }
 
 /// The stream cannot be followed any further.
@@ -136,8 +139,14 @@ impl Inbox {
                 return Err(BrokenStream::Unreadable(why));
             }
             engine.begin_of_primary(session);
+            self.needs |= Reads::of_primary(&argv);
+            if self.settled.is_none() {
+                self.settled = Settled::wanted(self.needs, &engine.repl, session.stream_db());
+            }
+            engine.commits.settled = self.settled.take();
             large::offer(self.parser.larges(), || engine.run(session, &argv));
             engine.end_of_primary();
+            self.settled = engine.commits.settled.take();
             engine.after_command();
             self.failed |= note_error(&argv, engine, session);
             if let Some(why) = engine.diverged.take()
@@ -145,7 +154,6 @@ impl Inbox {
             {
                 return Err(BrokenStream::Diverged(why));
             }
-            self.needs |= Reads::of_primary(&argv);
             drop(argv);
             self.parsed += self.parser.consume(1);
             if !session.flags.contains(ClientFlags::MULTI) {
@@ -164,6 +172,18 @@ impl Inbox {
         session: &Session,
     ) {
         let failed = std::mem::take(&mut self.failed);
+        let settled = self.settled.take();
+        let settled = settled.filter(|_| !failed && self.larges.is_empty());
+        if let Some((bytes, needs)) = settled.and_then(|settled| {
+            settled.in_place_of(self.parsed - from, &engine.repl, session.stream_db())
+        }) {
+            self.needs = Reads::empty();
+            if engine.commits.has_log() {
+                engine.tell_logs_of_primary(&[&bytes], true);
+                engine.repl.set_stream_db(session.stream_db());
+            }
+            return engine.repl.on_processed(&bytes, needs);
+        }
         if engine.commits.has_log() {
             self.tell_logs(buf, from, engine, failed);
             engine.repl.set_stream_db(session.stream_db());

@@ -59,6 +59,7 @@ pub mod request_keys;
 pub mod running;
 pub mod scripting;
 pub mod session;
+mod settled;
 pub mod shortage;
 pub mod slowlog;
 pub mod spec;

@@ -8,6 +8,7 @@
 //! * [`links`]: links that are cut, killed processes, restarts.
 //! * [`newer`]: Forebay follows servers that are newer.
 //! * [`older`]: real servers of every age follow.
+//! * [`passed_on`]: a newer primary, Forebay, and older replicas behind it.
 //! * [`report`]: what INFO says of the last full sync.
 //! * [`sentinel`]: failover by real Sentinels.
 //! * [`trees`]: chains, promotion, replicas that move.
@@ -27,6 +28,7 @@ mod modes;
 mod newer;
 mod older;
 mod pair;
+mod passed_on;
 mod report;
 mod sentinel;
 mod trees;

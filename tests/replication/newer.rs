@@ -5,7 +5,7 @@ use crate::support::client::Client;
 use crate::support::server::Server;
 use crate::support::wait::wait_until;
 
-fn follower_of(primary: &Server) -> Server {
+pub fn follower_of(primary: &Server) -> Server {
     let follower = builder("forebay").expect("it is built");
     let follower = follower.replica_of(primary).start();
     wait_link(&follower);
@@ -13,7 +13,7 @@ fn follower_of(primary: &Server) -> Server {
 }
 
 /// The follower has run everything that was written.
-fn wait_caught_up(ours: &mut Client, theirs: &mut Client) {
+pub fn wait_caught_up(ours: &mut Client, theirs: &mut Client) {
     let offset = |c: &mut Client| c.info_field("replication", "master_repl_offset");
     wait_until("the follower has caught up", || {
         offset(ours) == offset(theirs)

@@ -1,6 +1,7 @@
 //! Positions of commits, the logs that get them, and the replies that wait for them.
 
 use crate::ClientId;
+use crate::settled::Settled;
 use replication::{Effects, StreamPlace};
 use std::collections::BTreeSet;
 
@@ -74,6 +75,8 @@ pub struct Commits {
     pub(super) muted: bool,
     /// What causes the effects that are collected.
     pub(super) origin: Origin,
+    /// Where the effects of our primary's request are noted.
+    pub(crate) settled: Option<Settled>,
     /// The last commit.
     pub(super) last: CommitPosition,
     /// The last commit that has to be durable before replies leave.

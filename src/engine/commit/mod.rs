@@ -73,6 +73,7 @@ impl Engine {
             last,
             seal,
             origin,
+            settled,
             ..
         } = &mut self.commits;
         last.0 += 1;
@@ -90,6 +91,9 @@ impl Engine {
                     *seal = *last;
                 }
             }
+        }
+        if let Some(settled) = settled {
+            settled.note(pending);
         }
         self.repl.feed(pending);
         pending.clear();

@@ -130,6 +130,18 @@ impl Encoder {
             return self.advance(count);
         }
         let whole = parts.concat();
+        // Line ends between requests stand before what has run.
+        let filling = whole.iter().take_while(|b| matches!(b, b'\r' | b'\n'));
+        let (filling, rest) = whole.split_at(filling.count());
+        if let Some(unit) = &unit
+            && rest == &self.bytes[unit.clone()]
+        {
+            let mut said = Vec::new();
+            if history::bytes(filling, &mut said) {
+                self.bytes.splice(unit.start..unit.start, said);
+                return self.advance(count);
+            }
+        }
         let last = unit
             .as_ref()
             .is_none_or(|unit| unit.end == self.bytes.len());
