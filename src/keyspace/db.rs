@@ -131,6 +131,16 @@ impl Db {
         (self.dir.heap().used_bytes() + self.dir.node_bytes()).saturating_sub(dead)
     }
 
+    /// Bytes of what finds keys: the directory, and the slots of the keys.
+    pub fn index_bytes(&self) -> usize {
+        self.dir.node_bytes() + self.len * super::slots::bytes_for(1) / super::slots::SLOTS
+    }
+
+    /// Bytes of the expiries of keys.
+    pub fn expiry_bytes(&self) -> usize {
+        self.expires * size_of::<UnixMillis>()
+    }
+
     /// Number of keys by RDB type: that of the record, or the one in which a large value is written.
     pub fn types(&self) -> &TypeCounts {
         &self.types

@@ -5,6 +5,7 @@ use engine::client_list;
 use engine::host::Facts;
 use engine::table::{self, Entry};
 use engine::{ClientFlags, ClientId, Engine, Session, heat};
+use keyspace::Db;
 use rdb::RdbType;
 use std::fmt::{Display, Write};
 
@@ -133,6 +134,10 @@ pub struct Overhead {
     pub collected: usize,
     /// Held by cached scripts and function libraries.
     pub scripts: usize,
+    /// What finds keys, in all databases.
+    pub index: usize,
+    /// The expiries of keys.
+    pub expiries: usize,
 }
 
 impl Overhead {
@@ -146,7 +151,10 @@ impl Overhead {
             0 => held,
             _ => engine.repl.history().backlog_bytes_max(),
         };
+        let dbs = || (0..engine.keyspace.count()).map(|number| engine.keyspace.db(number));
         Overhead {
+            index: dbs().map(Db::index_bytes).sum(),
+            expiries: dbs().map(Db::expiry_bytes).sum(),
             clients: normal.map(client_list::memory).sum(),
             replicas: held.saturating_sub(size),
             backlog: held.min(size),
@@ -157,7 +165,16 @@ impl Overhead {
 
     /// All of it, with what the empty server takes.
     pub fn total(&self, startup: usize) -> usize {
-        startup + self.clients + self.replicas + self.backlog + self.collected + self.scripts
+        let Overhead {
+            clients,
+            replicas,
+            backlog,
+            collected,
+            scripts,
+            index,
+            expiries,
+        } = self;
+        startup + clients + replicas + backlog + collected + scripts + index + expiries
     }
 }
 

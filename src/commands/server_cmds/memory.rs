@@ -5,6 +5,7 @@ use crate::manual;
 use engine::args::int_of;
 use engine::spec::{Access, Command, Flags, Group, KeyUse, Keys};
 use engine::{Args, CmdResult, CommandError, Cx};
+use resp::reply::Reply;
 
 /// This family's declarations.
 pub static COMMANDS: &[Command] = &[Command {
@@ -129,9 +130,12 @@ fn memory_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     let reply = &mut cx.client.reply;
     let mut fields = 0;
     let mark = reply.len();
-    let mut int = |name: &str, n: i64| {
+    let put = |reply: &mut Reply, name: &str, n: i64| {
         reply.bulk_str(name);
         reply.int(n);
+    };
+    let mut int = |name: &str, n: i64| {
+        put(reply, name, n);
         fields += 1;
     };
     int("peak.allocated", peak as i64);
@@ -147,7 +151,31 @@ fn memory_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
         "functions.caches",
         engine.scripting.libraries.bytes() as i64,
     );
+    for number in 0..engine.keyspace.count() {
+        let db = engine.keyspace.db(number);
+        if db.is_empty() {
+            continue;
+        }
+        reply.bulk_str(&format!("db.{number}"));
+        let mark = reply.len();
+        put(reply, "overhead.hashtable.main", db.index_bytes() as i64);
+        put(
+            reply,
+            "overhead.hashtable.expires",
+            db.expiry_bytes() as i64,
+        );
+        reply.map_at(mark, 2);
+        fields += 1;
+    }
+    let mut int = |name: &str, n: i64| {
+        put(reply, name, n);
+        fields += 1;
+    };
+    int("overhead.db.hashtable.lut", overhead.index as i64);
+    // No table is resized as a whole.
+    int("overhead.db.hashtable.rehashing", 0);
     int("overhead.total", total_overhead as i64);
+    int("db.dict.rehashing.count", 0);
     int("keys.count", keys as i64);
     int(
         "keys.bytes-per-key",
@@ -166,6 +194,8 @@ fn memory_stats(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
         ("allocator.allocated", m.allocated),
         ("allocator.active", m.active),
         ("allocator.resident", m.resident),
+        // The allocator gives unused pages back without holding them in this state.
+        ("allocator.muzzy", 0),
     ] {
         reply.bulk_str(name);
         reply.int(n as i64);
@@ -282,6 +312,19 @@ mod tests {
         let (small, large) = (usage("x"), usage(&"x".repeat(5000)));
         assert!(small > 0 && large >= small + 4900, "{small} {large}");
     }
+    #[test]
+    fn the_overhead_of_databases_is_that_of_those_with_keys() {
+        let mut bench = Bench::new();
+        let stats = |bench: &mut Bench| bench.run("MEMORY STATS");
+        assert!(!stats(&mut bench).contains("db.0"));
+        bench.run("SET a 1 EX 1000");
+        let reply = stats(&mut bench);
+        assert!(reply.contains("db.0") && !reply.contains("db.1"), "{reply}");
+        for field in ["overhead.hashtable.main", "overhead.db.hashtable.lut"] {
+            assert!(reply.contains(field), "{reply}");
+        }
+    }
+
     #[test]
     fn a_longer_key_takes_more_memory() {
         let mut bench = Bench::new();
