@@ -53,8 +53,6 @@ pub struct Engine {
     pub watched: WatchTable,
     /// Keys that a writable replica's clients gave an expiry.
     pub own_keys: OwnKeys,
-    /// Sources of function libraries, as they were loaded. They are kept and saved again.
-    pub functions: Vec<Vec<u8>>,
     /// What modules store in addition to their keys, as it was loaded. It is kept and saved again.
     pub module_aux: Vec<ModuleAux>,
     /// The encoder for the strings of a DUMP.

@@ -54,7 +54,6 @@ impl Engine {
             tracking: TrackingTable::default(),
             watched: WatchTable::default(),
             own_keys: OwnKeys::default(),
-            functions: Vec::new(),
             module_aux: Vec::new(),
             packer: rdb::lzf::Packer::new(),
             scratch: None,

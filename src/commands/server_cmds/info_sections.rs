@@ -219,7 +219,7 @@ pub fn memory(engine: &Engine, facts: &Facts, asking: &Session, out: &mut String
     line.put("used_memory_scripts_eval", scripts);
     line.put("number_of_cached_scripts", scripting.cache.len());
     line.put("number_of_functions", scripting.libraries.functions());
-    line.put("number_of_libraries", engine.functions.len());
+    line.put("number_of_libraries", scripting.libraries.len());
     line.put("used_memory_vm_functions", functions);
     both(&mut line, "used_memory_vm_total", eval + functions);
     line.put("used_memory_functions", libraries);

@@ -3,7 +3,8 @@
 //!  * Names of libraries are unique, and so are names of functions over all libraries.
 
 use lua::Registered;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
 /// Roughly what a library costs in addition to its source.
 const OVERHEAD: usize = 200;
 
@@ -22,51 +23,58 @@ pub struct Library {
 /// All libraries, in the order in which they were loaded.
 #[derive(Default)]
 pub struct Libraries {
-    list: Vec<Library>,
-    /// The library of each function. Names are in lower case, as functions are called in any case.
-    names: HashMap<Vec<u8>, u64>,
+    /// By number, which grows with each load.
+    all: BTreeMap<u64, Library>,
+    /// The number of each library, by its name.
+    numbers: HashMap<Vec<u8>, u64>,
+    /// The library of each function, and the function's place in it. Names are in lower case, as functions are called
+    /// in any case.
+    functions: HashMap<Vec<u8>, (u64, usize)>,
     pub(super) next_id: u64,
 }
 
 impl Libraries {
+    /// What was loaded, of each library.
+    pub fn sources(&self) -> Vec<Vec<u8>> {
+        self.iter().map(|l| l.source.clone()).collect()
+    }
+
     /// The libraries, one after another.
     pub fn iter(&self) -> impl Iterator<Item = &Library> {
-        self.list.iter()
+        self.all.values()
     }
 
     /// `number_of_libraries`
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.all.len()
     }
 
     /// True if there are no libraries.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.all.is_empty()
     }
 
     /// `number_of_functions`
     pub fn functions(&self) -> usize {
-        self.list.iter().map(|l| l.functions.len()).sum()
+        self.iter().map(|l| l.functions.len()).sum()
     }
 
     /// Bytes that the libraries take, without those in the interpreter.
     pub fn bytes(&self) -> usize {
         let one = |l: &Library| l.source.len() + OVERHEAD + l.functions.len() * OVERHEAD;
-        self.list.iter().map(one).sum()
+        self.iter().map(one).sum()
     }
 
     /// The library of that name.
     pub fn get(&self, name: &[u8]) -> Option<&Library> {
-        self.list.iter().find(|l| l.name == name)
+        self.all.get(self.numbers.get(name)?)
     }
 
     /// A function and its library.
     pub fn function(&self, name: &[u8]) -> Option<(&Library, &Registered)> {
-        let id = self.names.get(&name.to_ascii_lowercase())?;
-        let library = self.list.iter().find(|l| l.id == *id)?;
-        let mut functions = library.functions.iter();
-        let function = functions.find(|f| f.name.eq_ignore_ascii_case(name))?;
-        Some((library, function))
+        let (id, at) = self.functions.get(&name.to_ascii_lowercase())?;
+        let library = self.all.get(id)?;
+        Some((library, &library.functions[*at]))
     }
 
     /// An empty set. Its numbers continue after those of `self`, because the interpreter may still know the old ones.
@@ -78,17 +86,18 @@ impl Libraries {
     }
 
     pub(super) fn add(&mut self, library: Library) {
-        let names = library.functions.iter();
-        let names = names.map(|f| f.name.to_ascii_lowercase());
-        self.names.extend(names.map(|name| (name, library.id)));
-        self.list.push(library);
+        for (at, function) in library.functions.iter().enumerate() {
+            let name = function.name.to_ascii_lowercase();
+            self.functions.insert(name, (library.id, at));
+        }
+        self.numbers.insert(library.name.clone(), library.id);
+        self.all.insert(library.id, library);
     }
 
     pub(super) fn remove(&mut self, name: &[u8]) -> Option<Library> {
-        let at = self.list.iter().position(|l| l.name == name)?;
-        let library = self.list.remove(at);
+        let library = self.all.remove(&self.numbers.remove(name)?)?;
         for function in &library.functions {
-            self.names.remove(&function.name.to_ascii_lowercase());
+            self.functions.remove(&function.name.to_ascii_lowercase());
         }
         Some(library)
     }

@@ -8,7 +8,7 @@ use super::libraries::{Libraries, Library};
 use crate::{CommandError, Engine};
 use lua::flags;
 use lua::{Answer, Ask, Kind};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How long a library may take to register its functions.
 pub const LOAD_MAX_NS: u64 = 500_000_000;
@@ -64,7 +64,6 @@ impl Engine {
         let name = library.name.clone();
         self.forget_library(&name);
         self.scripting.libraries.add(library);
-        self.keep_sources();
         Ok(name)
     }
 
@@ -111,17 +110,11 @@ impl Engine {
         }
     }
 
-    fn keep_sources(&mut self) {
-        let libraries = &self.scripting.libraries;
-        self.functions = libraries.iter().map(|l| l.source.clone()).collect();
-    }
-
     /// FUNCTION DELETE
     pub fn delete_library(&mut self, name: &[u8]) -> Result<(), CommandError> {
         if !self.forget_library(name) {
             return Err(error("Library not found"));
         }
-        self.keep_sources();
         Ok(())
     }
 
@@ -129,7 +122,6 @@ impl Engine {
     pub fn flush_libraries(&mut self) {
         self.scripting.libraries = self.scripting.libraries.without_any();
         self.scripting.drop_vm(Kind::Functions);
-        self.keep_sources();
     }
 
     /// FUNCTION RESTORE: all of the sources, or none.
@@ -139,13 +131,13 @@ impl Engine {
         policy: Policy,
     ) -> Result<(), CommandError> {
         let mut fresh: Vec<Library> = Vec::new();
+        let mut names = HashSet::new();
         let mut outcome = Ok(());
         for source in sources {
-            let known = fresh.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
             let prepared = self.prepare_library(source, LOAD_MAX_NS, |_, name| {
-                match known.iter().any(|k| k == name) {
-                    true => Err(error(&format!("Library '{}' already exists", shown(name)))),
-                    false => Ok(()),
+                match names.insert(name.to_vec()) {
+                    false => Err(error(&format!("Library '{}' already exists", shown(name)))),
+                    true => Ok(()),
                 }
             });
             match prepared {
@@ -176,7 +168,6 @@ impl Engine {
             self.forget_library(&library.name);
             self.scripting.libraries.add(library);
         }
-        self.keep_sources();
         Ok(())
     }
 
@@ -235,7 +226,7 @@ impl Engine {
     /// # Errors
     /// The error of the first library that does not load. Nothing has changed in that case.
     pub fn install_functions(&mut self, sources: &[Vec<u8>]) -> Result<(), CommandError> {
-        if sources.is_empty() && self.functions.is_empty() {
+        if sources.is_empty() && self.scripting.libraries.is_empty() {
             return Ok(());
         }
         let fresh = self.scripting.libraries.without_any();
@@ -248,7 +239,6 @@ impl Engine {
             self.scripting.libraries = old;
             self.scripting.put_vm(Kind::Functions, old_vm);
         }
-        self.keep_sources();
         loaded
     }
 

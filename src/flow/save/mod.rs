@@ -535,7 +535,7 @@ fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, 
     let module_aux = module_aux(engine, form, &cut);
     let (version, form) = match form.version() {
         Some(version) => (version, form),
-        None => target::auto(held_types(&cut), !engine.functions.is_empty()),
+        None => target::auto(held_types(&cut), !engine.scripting.libraries.is_empty()),
     };
     Plan {
         version,
@@ -543,7 +543,7 @@ fn plan(engine: &mut Engine, settings: &Settings, form: Option<target::Target>, 
         on_loss: settings.on_loss,
         aux: aux_fields(engine),
         module_aux,
-        functions: engine.functions.clone(),
+        functions: engine.scripting.libraries.sources(),
         cut,
         compress: settings.compress,
         checksum: settings.checksum,

@@ -6,7 +6,7 @@ use super::spill;
 use crate::Server;
 use engine::{ClientId, Engine};
 use flow::feed::Outbox;
-use flow::peers::{Peers, Transport};
+use flow::peers::Peers;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
