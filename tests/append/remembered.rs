@@ -136,3 +136,34 @@ fn an_older_server_in_the_place_of_a_newer_one_is_not_taken_for_it() {
         assert!(!told.contains("sending an error to its master"), "{told}");
     }
 }
+
+/// What the primary says and what is run here are not the same words: what the log only mentions counts, too.
+#[test]
+fn words_that_the_log_only_mentions_are_not_for_those_who_do_not_know_them() {
+    let (Some(top), Some(leaf)) = (Builder::peer("redis-8.10"), Builder::peer("redis-8.2")) else {
+        return;
+    };
+    let top = top.config("repl-diskless-sync-delay 0").start();
+    let middle = forebay("everysec").replica_of(&top).start();
+    wait_link(&middle);
+    let leaf = leaf.replica_of(&middle).start();
+    wait_link(&leaf);
+    top.client().ok("SET before 1");
+    assert_follows(&middle, &leaf);
+    leaf.signal(libc::SIGSTOP);
+    for n in 0..40 {
+        let value = "x".repeat(n * 20 + 1);
+        top.client()
+            .ok(&format!("MSETEX 2 a {value} b {value} EX 10000"));
+    }
+    wait_caught_up(&mut top.client(), &mut middle.client());
+    crate::wait_written(&middle);
+    let middle = middle.restart();
+    wait_link(&middle);
+    leaf.signal(libc::SIGCONT);
+    wait_until("the leaf has what it was not told", || {
+        full_syncs(&middle) == "1"
+    });
+    assert_follows(&middle, &leaf);
+    assert!(!leaf.log().contains("sending an error to its master"));
+}

@@ -13,7 +13,7 @@
 use super::archive::Archive;
 use aof::history::{At, Knows, Word};
 use aof::judge::Event;
-use aof::{Item, Seal};
+use aof::{Item, Reader, Seal, Step};
 use replication::{Demands, Past, Position, Reads, ReplId, ReplMeta, ReplOffset, Shown, StreamDb};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -57,6 +57,8 @@ pub struct Reading {
     noted: u64,
     /// The next request or transaction is not part of the stream.
     own: bool,
+    /// The beginning of a request that the stream has and that is not run.
+    untold: Vec<u8>,
     /// The transaction that is open.
     open: Option<Unit>,
 }
@@ -116,7 +118,7 @@ impl Reading {
                 Some(Word::At(at)) => self.arrive(at),
                 Some(Word::Own) => self.own = true,
                 // If they select a database, a place follows that says which.
-                Some(Word::Bytes(bytes)) => self.pass(&bytes, None),
+                Some(Word::Bytes(bytes)) => self.told_bytes(&bytes),
                 Some(Word::Readers) => self.readers = Arc::default(),
                 Some(Word::Reader(knows)) => Arc::make_mut(&mut self.readers).push(knows),
                 None => {}
@@ -155,10 +157,42 @@ impl Reading {
         }
     }
 
+    /// Bytes of the stream that are not run. A request of a primary may be in several lines.
+    fn told_bytes(&mut self, bytes: &[u8]) {
+        self.pass(bytes, None);
+        let Some(here) = &self.here else { return };
+        self.untold.extend_from_slice(bytes);
+        let mut asked = Reads::default();
+        let mut done = 0;
+        loop {
+            let rest = &self.untold[done..];
+            let blank = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n'));
+            done += blank.count();
+            match Reader::at(0).next(&self.untold[done..]) {
+                Ok(Step::Item { item, consumed }) => {
+                    if let Item::Request(request) = &item {
+                        asked |= needs(request);
+                    }
+                    done += consumed;
+                }
+                Ok(_) => break,
+                Err(_) => {
+                    // Nobody knows what they ask for.
+                    asked = Reads::all();
+                    done = self.untold.len();
+                    break;
+                }
+            }
+        }
+        self.untold.drain(..done);
+        self.needs.note(asked, here.at.offset);
+    }
+
     fn end_unit(&mut self, bytes: &[u8], db: Option<i64>, needs: Reads) {
         if std::mem::take(&mut self.own) {
             return;
         }
+        self.untold.clear();
         self.pass(bytes, db);
         let Some(here) = &self.here else { return };
         self.needs.note(needs, here.at.offset);
@@ -212,6 +246,7 @@ impl Reading {
 
     fn forget(&mut self) {
         self.here = None;
+        self.untold.clear();
         self.series += 1;
         self.pieces.clear();
         self.kept = 0;
