@@ -50,7 +50,11 @@ enum State {
 
 /// Whether the dataset in memory is complete.
 #[derive(Default)]
-pub struct Dataset(Cell<State>);
+pub struct Dataset {
+    state: Cell<State>,
+    /// The databases were emptied for the load that runs.
+    emptied_for_load: Cell<bool>,
+}
 
 /// The witness, on loan.
 pub struct WholeInUse<'a> {
@@ -69,9 +73,9 @@ impl Deref for WholeInUse<'_> {
 impl Drop for WholeInUse<'_> {
     fn drop(&mut self) {
         // If a load has begun in the meantime, the witness is not returned.
-        match self.dataset.0.take() {
-            State::InUse => self.dataset.0.set(State::Whole(WHOLE)),
-            other => self.dataset.0.set(other),
+        match self.dataset.state.take() {
+            State::InUse => self.dataset.state.set(State::Whole(WHOLE)),
+            other => self.dataset.state.set(other),
         }
     }
 }
@@ -89,16 +93,16 @@ impl Dataset {
     }
 
     fn lend(&self) -> Option<WholeInUse<'_>> {
-        match self.0.take() {
+        match self.state.take() {
             State::Whole(whole) => {
-                self.0.set(State::InUse);
+                self.state.set(State::InUse);
                 Some(WholeInUse {
                     dataset: self,
                     whole,
                 })
             }
             other => {
-                self.0.set(other);
+                self.state.set(other);
                 None
             }
         }
@@ -106,35 +110,46 @@ impl Dataset {
 
     /// A complete dataset is in memory now: a load has finished, or there was nothing to load.
     pub fn completed(&self) {
-        self.0.set(State::Whole(WHOLE));
+        self.state.set(State::Whole(WHOLE));
     }
 
     /// The databases are emptied for a dataset that is about to be loaded. `nothing_lost`: they were empty.
     pub fn given_up(&self, nothing_lost: bool) {
-        let before = match self.0.take() {
+        let before = match self.state.take() {
             State::Whole(whole) => Some(whole),
             State::InUse => Some(WHOLE),
             State::Loading(before) => before,
             State::NotYet | State::Lost => None,
         };
-        self.0.set(State::Loading(before.filter(|_| nothing_lost)));
+        self.state
+            .set(State::Loading(before.filter(|_| nothing_lost)));
+    }
+
+    /// Whether the databases were emptied for the load that runs.
+    pub fn set_emptied_for_load(&self, emptied: bool) {
+        self.emptied_for_load.set(emptied);
+    }
+
+    /// True if the databases were emptied for the load that runs.
+    pub fn is_emptied_for_load(&self) -> bool {
+        self.emptied_for_load.get()
     }
 
     /// The load has ended; unless [`Dataset::completed`] follows, it has failed.
     pub fn load_ended(&self) {
-        let state = match self.0.take() {
+        let state = match self.state.take() {
             State::Loading(Some(whole)) => State::Whole(whole),
             State::Loading(None) => State::Lost,
             other => other,
         };
-        self.0.set(state);
+        self.state.set(state);
     }
 
     /// The server became a primary: it serves and keeps the data that a failed sync has left.
     pub fn promoted(&self) {
-        match self.0.take() {
+        match self.state.take() {
             State::Lost => self.completed(),
-            other => self.0.set(other),
+            other => self.state.set(other),
         }
     }
 }

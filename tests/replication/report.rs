@@ -141,3 +141,45 @@ fn the_log_counts_those_who_have_read_the_payload() {
     let counts = log.matches("done reading from pipe, 1 replicas still up");
     assert_eq!(counts.count(), 2, "{log}");
 }
+
+/// Clients that cache what they read are told once that all of it is out of date.
+#[test]
+fn a_full_sync_invalidates_once_what_clients_have_cached() {
+    use std::io::{Read, Write};
+    let Some(primary) = builder("redis-7.4") else {
+        return;
+    };
+    let primary = primary.config("repl-diskless-sync-delay 0").start();
+    primary.client().ok("SET key value");
+    for name in ["redis-7.4", "forebay"] {
+        for mode in ["disabled", "swapdb", "flush-before-load"] {
+            if mode == "flush-before-load" && name != "forebay" {
+                continue;
+            }
+            let replica = builder(name).expect("it is here");
+            let replica = replica.config(format!("repl-diskless-load {mode}")).start();
+            replica.client().ok("SET old value");
+            let mut caching = std::net::TcpStream::connect(replica.address()).expect("it listens");
+            let begin = b"HELLO 3\r\nCLIENT TRACKING ON\r\nGET old\r\nPING\r\n";
+            caching.write_all(begin).expect("it is open");
+            let mut told = String::new();
+            let mut until_pong = |caching: &mut std::net::TcpStream| {
+                told.clear();
+                while !told.ends_with("+PONG\r\n") {
+                    let mut some = [0; 4096];
+                    let n = caching.read(&mut some).expect("it is open");
+                    assert!(n > 0, "the connection has ended");
+                    told.push_str(&String::from_utf8_lossy(&some[..n]));
+                }
+                told.matches("invalidate").count()
+            };
+            assert_eq!(until_pong(&mut caching), 0);
+            replica
+                .client()
+                .ok(&format!("REPLICAOF 127.0.0.1 {}", primary.port()));
+            wait_link(&replica);
+            caching.write_all(b"PING\r\n").expect("it is open");
+            assert_eq!(until_pong(&mut caching), 1, "{name} {mode}");
+        }
+    }
+}

@@ -209,7 +209,7 @@ impl<R: Receivers> Follower<R> {
         loaded: Loaded,
         engine: &mut Engine,
     ) -> Result<(), String> {
-        self.saves.end_loading(engine);
+        self.saves.end_loading_to_install(engine);
         announce(engine, &loaded);
         let meta = ReplMeta::from_aux(|name| loaded.aux(name));
         let installed = self.saves.install(engine, loaded);

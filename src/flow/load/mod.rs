@@ -204,7 +204,15 @@ impl<W: Writers> Saves<W> {
     pub fn end_loading(&self, engine: &mut Engine) {
         self.dataset.load_ended();
         engine.loading = Kind::No;
+        self.dataset.set_emptied_for_load(false);
         self.state.borrow_mut().loading = None;
+    }
+
+    /// As [`Saves::end_loading`], and what was loaded is installed before anything else happens.
+    pub fn end_loading_to_install(&self, engine: &mut Engine) {
+        let emptied = self.dataset.is_emptied_for_load();
+        self.end_loading(engine);
+        self.dataset.set_emptied_for_load(emptied);
     }
 
     /// What was installed is a part of the dataset, and the rest is being loaded: nothing is saved until it is there.
@@ -227,6 +235,7 @@ impl<W: Writers> Saves<W> {
         self.dataset.given_up(engine.keyspace.is_empty());
         self.writers().another_dataset(engine);
         engine.tracking.invalidate_everything();
+        self.dataset.set_emptied_for_load(true);
         for number in 0..engine.keyspace.count() {
             touch_watched_by_load(engine, number, None);
             let old = engine.keyspace.db_mut(number).clear();
@@ -262,13 +271,18 @@ impl<W: Writers> Saves<W> {
     }
 
     fn put_in_place(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
+        // Clients with tracking are told once: between emptying and installing nobody reads anything.
+        let told = self.dataset.is_emptied_for_load();
+        self.dataset.set_emptied_for_load(false);
         engine
             .install_functions(&loaded.functions)
             .map_err(|e| LoadError::Library(e.to_string()))?;
         engine.module_aux = loaded.module_aux;
         self.dataset.completed();
         self.state.borrow_mut().last_load = (loaded.keys_loaded, loaded.keys_expired);
-        engine.tracking.invalidate_everything();
+        if !told {
+            engine.tracking.invalidate_everything();
+        }
         let mut fresh: Vec<Option<Db>> = (0..engine.keyspace.count()).map(|_| None).collect();
         for (number, db) in loaded.dbs {
             fresh[number as usize] = Some(db);
