@@ -12,9 +12,6 @@ use super::{
 };
 use base::{LogLevel, UserData};
 
-/// After a command that takes longer than this, the clock is advanced for the rest of the batch.
-const MOMENT_NS: u64 = 1_000_000;
-
 /// The bytes of the arguments of a request: those that frame them are too few to matter.
 #[inline]
 fn asked(args: Args<'_>) -> usize {
@@ -155,7 +152,7 @@ impl Engine {
         hint: Hint<'a>,
     ) -> CmdResult {
         let dirty = self.dirty;
-        let began = self.tick;
+        let began = self.call_begins(command.index);
         client.last_command = Some(command.id());
         running::begins(command.index, client.id.0);
         // Shown after it has run, so that EXEC follows its commands; a script precedes its commands.
@@ -235,13 +232,11 @@ impl Engine {
     ) -> CmdResult {
         let from_script = client.flags.contains(ClientFlags::INTERNAL);
         let changed = self.dirty != started.dirty;
-        self.tick = (self.timer)();
-        let nanos = self.tick - started.began;
-        // What comes after a long command sees the time that it took; EXEC and scripts are of one moment.
-        if nanos > MOMENT_NS && self.depth == 0 && !from_script {
-            let tick = self.tick;
-            self.clock.advance_to(tick);
-        }
+        let later = self.is_timed_later(client, command);
+        let nanos = match later {
+            true => 0,
+            false => self.time_call(command.index, started.began, from_script),
+        };
         if started.shown_after {
             self.feed_monitors(client, command, args);
         }
@@ -258,7 +253,7 @@ impl Engine {
             client.commands += 1;
             stats.calls += 1;
             stats.failed += result.is_err() as u64;
-            if self.config.latency_tracking {
+            if self.config.latency_tracking && !later {
                 stats.times.record(nanos);
             }
         }

@@ -12,6 +12,7 @@ use super::scripting::Scripting;
 use super::stats::Stats;
 use super::tick::Rates;
 use super::tracking::TrackingTable;
+use super::untimed::Untimed;
 use super::{ClientId, Clients};
 use crate::acl::Users;
 use crate::acl_log::AclLog;
@@ -75,12 +76,16 @@ pub struct Engine {
     pub clock: Clock,
     /// Reads the monotonic clock, in ns: what a command took is the difference of two readings.
     pub timer: fn() -> u64,
+    /// Reads a clock that goes in steps of at most ten milliseconds and costs next to nothing.
+    pub coarse_timer: fn() -> u64,
     /// Writes a log line; at any time, also within a service of the host.
     pub log: fn(LogLevel, &str),
     /// Bytes of memory that the machine has; 0 if that is not known.
     pub total_memory: fn() -> usize,
     /// The last reading of `timer`: where the next command starts.
     pub tick: u64,
+    /// Calls since then.
+    pub(crate) untimed: Untimed,
     /// Random numbers for sampling. Clients see what follows from them.
     pub rng: Rng,
     /// Secrets of this process, which must not be guessable.

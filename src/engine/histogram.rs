@@ -24,12 +24,18 @@ impl Histogram {
     /// Counts one time, ns.
     #[inline]
     pub fn record(&mut self, nanos: u64) {
+        self.record_many(nanos, 1);
+    }
+
+    /// Counts one time, ns, for this many calls.
+    #[inline]
+    pub fn record_many(&mut self, nanos: u64, calls: u32) {
         let index = index(nanos.min(LONGEST));
         if index >= self.counts.len() {
             self.counts.resize(index + 1, 0);
         }
-        self.counts[index] = self.counts[index].saturating_add(1);
-        self.total += 1;
+        self.counts[index] = self.counts[index].saturating_add(calls);
+        self.total += u64::from(calls);
     }
 
     /// Number of times counted.

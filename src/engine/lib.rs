@@ -68,9 +68,11 @@ mod states;
 pub mod stats;
 pub mod table;
 pub mod tick;
+mod timing;
 pub mod tracking;
 pub mod transaction;
 pub mod unsent;
+mod untimed;
 pub mod watch;
 
 pub use args::Args;

@@ -64,9 +64,11 @@ impl Engine {
             dirty: 0,
             clock: Clock::default(),
             timer: || 0,
+            coarse_timer: || 0,
             log: |_, _| (),
             total_memory: || 0,
             tick: 0,
+            untimed: Default::default(),
             rng: Rng::new(secrets.number()),
             secrets,
             stats: Stats {

@@ -240,6 +240,9 @@ fn run_batch(
                 &many
             }
         };
+        let same =
+            ran + 1 < parser.len() && parser.request(ran + 1, rest).next() == argv.first().copied();
+        engine.expect_same(same);
         let hint = hashes.hint(ran, argv).framed(parser.frame(ran, rest));
         let seal = engine.commits.seal();
         if ran == 0 && parser.is_refused() {
@@ -259,5 +262,6 @@ fn run_batch(
         }
     }
     session.request_bound = usize::MAX;
+    engine.end_timing();
     ran
 }

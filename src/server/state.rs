@@ -96,6 +96,7 @@ impl Server {
             ));
             let mut engine = Engine::new(commands::FAMILIES, config, secrets, shell.clone());
             engine.timer = clock::monotonic_ns;
+            engine.coarse_timer = clock::coarse_ns;
             engine.log = log::write;
             engine.total_memory = || usage::memory().total;
             (engine.clock, engine.tick) = clock::read();

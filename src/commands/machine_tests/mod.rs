@@ -25,3 +25,4 @@ mod script_bounds;
 mod script_draws;
 mod scripting;
 mod table;
+mod timing;
