@@ -277,21 +277,21 @@ impl Keyed<Members> {
     pub(crate) fn add(&mut self, member: &[u8]) -> bool {
         let hash = hash(member);
         let enc = Enc::new(member);
+        // Looking first keeps shared chunks shared when it is there, and finding the way again costs little.
+        let page = self.0.leaf(|inner| inner.route(|&sep| sep <= hash));
+        let Place::Before(i) = place(page, hash, &enc) else {
+            return false;
+        };
+        let new = New {
+            key: hash,
+            len: enc.len(),
+            mark: false,
+        };
         self.0.edit(
             |inner| inner.route(|&sep| sep <= hash),
-            |page, spill| match place(page, hash, &enc) {
-                Place::At(_) => false,
-                Place::Before(i) => {
-                    let new = New {
-                        key: hash,
-                        len: enc.len(),
-                        mark: false,
-                    };
-                    page.insert(i, new, |out| enc.put(out), spill);
-                    true
-                }
-            },
-        )
+            |page, spill| page.insert(i, new, |out| enc.put(out), spill),
+        );
+        true
     }
 
     /// Removes a member; true if it was there.
