@@ -12,7 +12,7 @@
 //! picked up when the task is woken.
 
 use super::incoming::Incoming;
-use super::limits::READ_SIZE;
+use super::limits::{READ_SIZE, SHARED_SIZE};
 use super::replies::{Attending, Closed, Replies, Way};
 use super::state::{Link, Server};
 use super::stream::Stream;
@@ -115,9 +115,10 @@ impl Connection {
         if self.large.is_some() {
             return self.read_large(cx);
         }
-        if !self.input.is_empty() {
+        let left = self.input.len();
+        if left > SHARED_SIZE / 2 || self.parser.wanted(left) > SHARED_SIZE - left {
             // The rest of a large argument in one piece, but never memory for what may not come.
-            let wanted = self.parser.wanted(self.input.len());
+            let wanted = self.parser.wanted(left);
             self.input.reserve(wanted.clamp(READ_SIZE, 1 << 20));
             let read = pin!(self.replies.stream.read_buf(&mut self.input)).poll(cx);
             return match read {
@@ -126,14 +127,23 @@ impl Connection {
                 Poll::Ready(_) => Err(End::Closed),
             };
         }
-        // What is read is the batch's own until its requests have run.
+        // What is read is the batch's own until its requests have run. What was left over of a request comes before it.
         let mut batch = self.server.take_input();
-        let mut buf = ReadBuf::new(&mut batch);
+        let most = match left {
+            // A long value is read where it is kept, but for its beginning.
+            0 => READ_SIZE,
+            _ => SHARED_SIZE,
+        };
+        let mut buf = ReadBuf::new(&mut batch[left..most]);
         let read = Pin::new(&mut self.replies.stream).poll_read(cx, &mut buf);
         let n = buf.filled().len();
         let done = match read {
             Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(Ok(())) if n > 0 => self.run(cx, &batch[..n], n).map(Poll::Ready),
+            Poll::Ready(Ok(())) if n > 0 => {
+                batch[..left].copy_from_slice(&self.input);
+                self.input.clear();
+                self.run(cx, &batch[..left + n], n).map(Poll::Ready)
+            }
             Poll::Ready(_) => Err(End::Closed),
         };
         self.server.keep_input(batch);
@@ -219,9 +229,12 @@ impl Connection {
                 self.input = input;
             }
         } else {
-            session.query_free = READ_SIZE - fresh.len();
+            session.query_free = READ_SIZE.saturating_sub(fresh.len());
             let done = self.run_requests(cx, engine, &mut session, fresh);
             self.input.extend_from_slice(&fresh[done..]);
+            if self.input.is_empty() && self.input.capacity() > KEPT_BUFFER {
+                self.input = Vec::new();
+            }
         }
         if let Some((start, len)) = self.parser.large() {
             self.begin_large(start, len);

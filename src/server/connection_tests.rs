@@ -9,7 +9,7 @@ use engine::CommitPosition;
 use engine::commit::{Commit, EffectLog, Replies};
 use std::io::ErrorKind;
 use std::rc::Rc;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::task::{LocalSet, yield_now};
 
@@ -160,5 +160,40 @@ fn a_connection_that_is_to_be_closed_is_closed_behind_its_last_reply() {
         let mut bytes = Vec::new();
         client.socket.read_to_end(&mut bytes).await.expect("an end");
         assert_eq!(bytes, b"+OK\r\n+OK\r\n");
+    });
+}
+
+#[test]
+fn values_of_any_length_arrive_whole_however_they_are_cut() {
+    with_server(Config::default(), |server| async move {
+        let lengths = [
+            1, 900, 16_000, 16_384, 20_000, 48_000, 65_536, 70_000, 200_000,
+        ];
+        for seed in 0..lengths.len() {
+            let client = Client::connect(&server);
+            let (mut requests, mut expected) = (Vec::new(), Vec::new());
+            for n in 0..40 {
+                let len = lengths[(n * n + seed) % lengths.len()];
+                let value: Vec<u8> = (0..len).map(|i| (i * 31 + n) as u8).collect();
+                let bulk = [format!("${len}\r\n").as_bytes(), &value, b"\r\n"].concat();
+                requests.extend([b"*2\r\n$4\r\nECHO\r\n".as_slice(), &bulk].concat());
+                expected.extend(bulk);
+            }
+            let (mut from, mut to) = client.socket.into_split();
+            // Parts of all sizes, which end anywhere.
+            let sender = tokio::task::spawn_local(async move {
+                let (mut rest, mut step) = (&requests[..], 1 + seed);
+                while !rest.is_empty() {
+                    let (part, after) = rest.split_at(step.min(rest.len()));
+                    to.write_all(part).await.expect("the server reads");
+                    (rest, step) = (after, step * 7 % 60_013);
+                }
+                to
+            });
+            let mut replies = vec![0; expected.len()];
+            from.read_exact(&mut replies).await.expect("replies");
+            assert!(replies == expected);
+            drop(sender.await.expect("all was sent"));
+        }
     });
 }

@@ -5,8 +5,11 @@ use config::kind::quote;
 use engine::client_list;
 use engine::{ClientFlags, Engine, Session};
 
-/// Bytes asked of a socket at once.
+/// Bytes that the buffers of a connection begin with.
 pub const READ_SIZE: usize = 16 * 1024;
+/// Bytes asked of a socket at once, into the buffer that all connections use by turns: several requests with values of
+/// 16 KB come with one call, and only the last of them in two parts.
+pub const SHARED_SIZE: usize = 64 * 1024;
 /// Bytes of unparsed input that the log shows.
 const SHOWN: usize = 64;
 

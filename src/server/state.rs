@@ -5,7 +5,7 @@
 
 use super::append::{self, AppendOnly};
 use super::io::IoThreads;
-use super::limits::READ_SIZE;
+use super::limits::{READ_SIZE, SHARED_SIZE};
 use super::persist::{Persistence, Threads};
 use super::shell::Shell;
 use super::{allocator, clock, log, usage};
@@ -121,7 +121,7 @@ impl Server {
                 deadline: Cell::new(None),
                 deadline_moved: Notify::new(),
                 script_parked: Notify::new(),
-                input: Cell::new(vec![0; READ_SIZE]),
+                input: Cell::new(vec![0; SHARED_SIZE]),
                 output: RefCell::new(Vec::with_capacity(READ_SIZE)),
             }
         });
@@ -131,13 +131,13 @@ impl Server {
         server
     }
 
-    /// A buffer of [`READ_SIZE`] bytes. Whoever takes it owns it, and nothing else refers to it; it should be
+    /// A buffer of [`SHARED_SIZE`] bytes. Whoever takes it owns it, and nothing else refers to it; it should be
     /// [kept](Server::keep_input) for the next.
     #[inline]
     pub(super) fn take_input(&self) -> Vec<u8> {
         let mut buffer = self.input.take();
         if buffer.is_empty() {
-            buffer = vec![0; READ_SIZE];
+            buffer = vec![0; SHARED_SIZE];
         }
         buffer
     }
