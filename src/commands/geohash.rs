@@ -50,6 +50,16 @@ pub struct Area {
     pub max: Point,
 }
 
+/// The bits of a score. A score that is no geohash has those that are left when a double of it is made an integer.
+fn bits_of(score: f64) -> u64 {
+    const BEYOND: f64 = 18_446_744_073_709_551_616.0;
+    match score {
+        negative if negative < 0.0 => (negative as i64) as u64,
+        large if large >= BEYOND => 0,
+        score => score as u64,
+    }
+}
+
 impl Point {
     /// A position within the limits.
     pub fn new(longitude: f64, latitude: f64) -> Option<Point> {
@@ -63,7 +73,7 @@ impl Point {
     /// The centre of a full hash's cell.
     pub fn from_score(score: f64) -> Point {
         let cell = Cell {
-            bits: score as u64,
+            bits: bits_of(score),
             step: STEP_MAX,
         };
         let Area { min, max } = cell.area();

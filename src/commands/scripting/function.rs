@@ -158,8 +158,9 @@ fn delete(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 
 fn flush(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.len() > 3 {
-        return Err(CommandError::fixed(
-            &"ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.",
+        return Err(CommandError::quoting(
+            "ERR unknown subcommand or wrong number of arguments for '{128}'. Try FUNCTION HELP.",
+            &[&args[1]],
         ));
     }
     if args.len() == 3 && !args.is(2, "SYNC") && !args.is(2, "ASYNC") {

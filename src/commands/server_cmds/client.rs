@@ -276,10 +276,10 @@ pub(crate) fn check_name(what: &str, name: &[u8]) -> CmdResult {
 
 fn client_setinfo(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     if args.is(2, "LIB-NAME") {
-        check_name("lib-name", &args[3])?;
+        check_name(&String::from_utf8_lossy(&args[2]), &args[3])?;
         cx.client.lib_name = args[3].to_vec();
     } else if args.is(2, "LIB-VER") {
-        check_name("lib-ver", &args[3])?;
+        check_name(&String::from_utf8_lossy(&args[2]), &args[3])?;
         cx.client.lib_ver = args[3].to_vec();
     } else {
         return Err(CommandError::quoting(

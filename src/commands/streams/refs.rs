@@ -114,9 +114,10 @@ fn delete(stream: &mut Stream, id: StreamId, references: References) -> i64 {
 }
 
 pub fn xdelex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let request = Request::parse(args, 2)?;
     let key = &args[1];
-    let Some(loc) = cx.find_to_write::<Stream>(key)? else {
+    let found = cx.find_to_write::<Stream>(key)?;
+    let request = Request::parse(args, 2)?;
+    let Some(loc) = found else {
         all_missing(cx, request.ids.len());
         return Ok(());
     };
@@ -151,9 +152,9 @@ pub fn xdelex(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 pub fn xackdel(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    let request = Request::parse(args, 3)?;
     let (key, name) = (&args[1], &args[2]);
     let found = cx.find_to_write::<Stream>(key)?;
+    let request = Request::parse(args, 3)?;
     let there = found.filter(|loc| cx.read::<Stream>(*loc).0.group(name).is_some());
     let Some(loc) = there else {
         all_missing(cx, request.ids.len());

@@ -359,3 +359,23 @@ fn an_entry_of_a_producer_is_added_once() {
         ("XIDMPRECORD s p x 1001001-1", "XIDMPRECORD s p x 1001001-1"),
     ]);
 }
+
+#[test]
+fn a_key_of_another_type_is_told_before_what_is_wrong_with_the_words() {
+    let wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+    check(&[
+        ("SET str x", "+OK"),
+        ("XDELEX str IDS 0 1-1", wrong),
+        ("XDELEX str IDS 2 1-1", wrong),
+        ("XACKDEL str g IDS 0 1-1", wrong),
+        ("XACKDEL str g FOO IDS 1 1-1", wrong),
+        (
+            "XDELEX none IDS 0 1-1",
+            "-ERR Number of IDs must be a positive integer",
+        ),
+        (
+            "XACKDEL none g IDS 0 1-1",
+            "-ERR Number of IDs must be a positive integer",
+        ),
+    ]);
+}
