@@ -60,6 +60,9 @@ pub struct Task<D: Disk> {
     waiting_bytes: usize,
     /// The rewrite whose base was installed, and when what it replaces is removed.
     retires: Option<(u64, Duration)>,
+    /// A base of another dataset was installed: the place of that dataset in the history is made durable whatever the
+    /// policy, because WAITAOF may wait for it, and with `appendfsync no` nothing else would ever tell it.
+    joins: bool,
     /// Those whose replies wait for syncs.
     writers: Gather,
     /// It was told to end.
@@ -87,6 +90,7 @@ impl<D: Disk> Task<D> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             retires: None,
+            joins: false,
             writers: Gather::default(),
             stops: false,
         }
@@ -257,11 +261,12 @@ impl<D: Disk> Task<D> {
             self.writer.start_write_back();
         }
         let unsynced = self.writer.kept_bytes();
-        let due = |task: &Self| task.policy.sync_is_due(ms(timer.now()), unsynced);
+        let due = |task: &Self| task.joins || task.policy.sync_is_due(ms(timer.now()), unsynced);
         if result.is_ok() && self.writer.has_unsynced() && due(self) {
             exchange.with(|queue| queue.note(|report| report.syncing = 1));
             let (begun, before) = (timer.now(), self.writer.durable());
             result = self.writer.sync();
+            self.joins &= result.is_err();
             let took = timer.now() - begun;
             match self.policy.fsync {
                 Fsync::Always => {
@@ -332,6 +337,7 @@ impl<D: Disk> Task<D> {
         (seq, form): (i64, BaseForm),
         rewrite: u64,
     ) {
+        let replaces = !self.writer.is_listed();
         let result = match &self.cut {
             Some((of, Ok(()))) if *of == rewrite => self
                 .writer
@@ -342,6 +348,7 @@ impl<D: Disk> Task<D> {
         };
         let result = match result {
             Ok(bytes) => {
+                self.joins |= replaces;
                 self.old_bytes = 0;
                 let since = self.writer.increment_bytes();
                 exchange.with(|queue| {

@@ -152,3 +152,55 @@ fn the_disk_begins_to_write_before_the_sync_of_a_second_and_misses_nothing() {
         assert!(!begins || at > 1200 << 10, "{at} bytes");
     }
 }
+
+/// A WAITAOF that waited for a replica with `appendfsync no` never returned after a full sync.
+#[test]
+fn the_place_of_a_replaced_dataset_becomes_durable_whatever_the_policy() {
+    for early in [true, false] {
+        let (disk, writer) = begun();
+        let shared = Shared::default();
+        let order = |order| shared.with(|queue| queue.order(order));
+        // The first one tells the place, and has no commit.
+        let batch = |offset| {
+            Order::Batch(Batch {
+                bytes: b"#place\r\n".to_vec(),
+                db: Some(0),
+                end: Mark {
+                    at: CommitPosition::nth(0),
+                    ..mark(offset)
+                },
+                joins: true,
+            })
+        };
+        let mut task = Task::new(writer, Policy::new(Fsync::No), 0, |_, _| {});
+        let durable = || {
+            let end = shared.with(|queue| queue.read()).durable_end;
+            end.expect("it was told").offset
+        };
+        order(Order::Cut {
+            listed: false,
+            rewrite: 1,
+        });
+        if early {
+            order(batch(1));
+        }
+        task.turn(shared.with(Queue::take), &Still, &shared);
+        assert_eq!(durable(), 0);
+        let base = place(&names::base(NAME, 2, BaseForm::Requests));
+        disk.create(&base, 0o644).expect("created");
+        order(Order::Base {
+            seq: 2,
+            form: BaseForm::Requests,
+            rewrite: 1,
+        });
+        if !early {
+            order(batch(1));
+        }
+        task.turn(shared.with(Queue::take), &Still, &shared);
+        assert_eq!(durable(), 1, "early: {early}");
+        // What follows is not synced.
+        order(batch(2));
+        task.turn(shared.with(Queue::take), &Still, &shared);
+        assert_eq!(durable(), 1, "early: {early}");
+    }
+}

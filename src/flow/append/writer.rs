@@ -174,7 +174,7 @@ impl<D: Disk> Writer<D> {
 
     /// Bytes were written that are not known to be durable, though they may count as settled.
     pub fn has_unsynced(&self) -> bool {
-        self.written > 0 || self.durable.at < self.last.at
+        self.written > 0 || self.durable != self.last
     }
 
     /// All commits up to this one are durable.
