@@ -4,6 +4,7 @@
 //! ([`super::shutdown`]). During the final save, the thread ends the process: the operator insists.
 
 use super::threads;
+use disk::{Disk, Machine};
 use flow::dump_file::TEMPORARY;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +67,7 @@ fn remove_unfinished() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with(prefix) && name.ends_with(suffix) {
             // The next start removes what cannot be removed now.
-            let _ = fs::remove_file(&path);
+            let _ = Machine.remove(&path);
         }
     }
 }
