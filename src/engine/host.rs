@@ -76,6 +76,10 @@ pub struct IoFacts {
     pub reads: u64,
     /// Writes that took something.
     pub writes: u64,
+    /// Groups of requests of several connections whose keys were prefetched together.
+    pub prefetches: u64,
+    /// These requests.
+    pub prefetched: u64,
 }
 
 /// Memory as the allocator and the system count it, in bytes.

@@ -59,13 +59,15 @@ impl Hashes {
         self.0.extend((0..n).map(hash));
     }
 
-    /// Prefetches for requests on database `db` whose hashes are known.
+    /// Prefetches for requests on database `db` whose hashes are known, and returns for how many.
     #[inline]
-    pub fn prefetch_known(&self, engine: &Engine, db: usize) {
+    pub fn prefetch_known(&self, engine: &Engine, db: usize) -> usize {
         let db = engine.keyspace.db(db);
-        if db.len() >= KEYS_FROM {
-            db.prefetch(&self.0);
+        if db.len() < KEYS_FROM {
+            return 0;
         }
+        db.prefetch(&self.0);
+        self.0.len()
     }
 
     /// Prefetches members for a batch of `n` requests, where it names many of one collection.

@@ -68,6 +68,8 @@ pub struct Stats {
     pub net_repl_output: u64,
     /// `used_memory_peak`
     pub peak_memory: usize,
+    /// `used_memory_peak_time`: when that was, in seconds of Unix time.
+    pub peak_memory_s: i64,
     /// `lazyfreed_objects` as of the last CONFIG RESETSTAT.
     pub lazyfreed_before: u64,
     /// `total_error_replies`

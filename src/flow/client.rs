@@ -151,10 +151,10 @@ impl Framed {
         self.fresh
     }
 
-    /// Lets what they will look up come into the cache.
+    /// Lets what they will look up come into the cache. Returns how many keys that is.
     #[inline]
-    pub fn prefetch(&self, engine: &Engine, db: usize) {
-        self.hashes.prefetch_known(engine, db);
+    pub fn prefetch(&self, engine: &Engine, db: usize) -> usize {
+        self.hashes.prefetch_known(engine, db)
     }
 
     /// Runs them. `parser` and `buf` are those with which they were framed.

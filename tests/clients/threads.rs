@@ -246,6 +246,11 @@ fn threads_share_the_clients_and_are_counted() {
     assert_eq!(clients[0].info_field("server", "io_threads_active"), "1");
     let reads = clients[0].info_field("stats", "io_threaded_reads_processed");
     assert_ne!(reads, "0");
+    let stats = clients[0].info("stats");
+    let count = |field: &str| stats[field].parse::<u64>().expect("a number");
+    let groups = count("io_threaded_total_prefetch_batches");
+    // Few keys are not prefetched.
+    assert_eq!(count("io_threaded_total_prefetch_entries"), 0, "{groups}");
     assert_eq!(clients[0].config("io-threads").as_deref(), Some("3"));
     let refused = clients[0].error("CONFIG SET io-threads 2");
     assert!(refused.contains("can't set immutable config"), "{refused}");

@@ -199,6 +199,7 @@ fn config_resetstat(cx: &mut Cx<'_>, _args: Args<'_>) -> CmdResult {
     cx.engine.stats = engine::stats::Stats {
         per_command: vec![CommandStats::default(); table::count()],
         peak_memory: peak,
+        peak_memory_s: cx.engine.clock.unix_ms / 1000,
         lazyfreed_before: facts.lazyfreed,
         ..Default::default()
     };

@@ -197,6 +197,11 @@ pub fn memory(engine: &Engine, facts: &Facts, asking: &Session, out: &mut String
     both(&mut line, "used_memory", used);
     both(&mut line, "used_memory_rss", m.rss);
     both(&mut line, "used_memory_peak", peak);
+    let peak_s = match used > engine.stats.peak_memory {
+        true => engine.clock.unix_ms / 1000,
+        false => engine.stats.peak_memory_s,
+    };
+    line.put("used_memory_peak_time", peak_s);
     let percent = |a: usize, b: usize| format!("{:.2}%", ratio(a, b) * 100.0);
     line.put("used_memory_peak_perc", percent(used, peak));
     line.put("used_memory_overhead", total_overhead);
@@ -337,6 +342,8 @@ pub fn stats(engine: &Engine, facts: &Facts, out: &mut String) {
     line.put("total_writes_processed", s.writes);
     line.put("io_threaded_reads_processed", facts.io.reads);
     line.put("io_threaded_writes_processed", facts.io.writes);
+    line.put("io_threaded_total_prefetch_batches", facts.io.prefetches);
+    line.put("io_threaded_total_prefetch_entries", facts.io.prefetched);
     line.put(
         "client_query_buffer_limit_disconnections",
         s.query_limit_disconnections,

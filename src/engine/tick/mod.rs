@@ -23,7 +23,10 @@ impl Engine {
         self.evict_clients();
         tracking::shrink(self);
         let used = (self.used_memory)(self);
-        self.stats.peak_memory = self.stats.peak_memory.max(used);
+        if used > self.stats.peak_memory {
+            self.stats.peak_memory = used;
+            self.stats.peak_memory_s = self.clock.unix_ms / 1000;
+        }
         self.count_turn(began, began);
         self.stats.cron_ns += (self.timer)().saturating_sub(began);
     }

@@ -60,6 +60,8 @@ pub struct Pool {
     touched: RefCell<Vec<ClientId>>,
     /// Of the task that serves all of them.
     waker: RefCell<Option<Waker>>,
+    /// Groups whose keys were prefetched, and their requests.
+    prefetched: Cell<(u64, u64)>,
 }
 
 /// One thread.
@@ -146,6 +148,7 @@ impl IoThreads {
             remotes: RefCell::default(),
             touched: RefCell::default(),
             waker: RefCell::default(),
+            prefetched: Cell::default(),
         };
         Ok(self.0.set(pool).is_ok())
     }
@@ -226,10 +229,13 @@ impl IoThreads {
         let counted = threads.iter().map(|thread| thread.counters.read());
         let sum = |(r, w): (u64, u64), (reads, writes)| (r + reads, w + writes);
         let (reads, writes) = counted.fold((0, 0), sum);
+        let (prefetches, prefetched) = self.pool().map_or((0, 0), |pool| pool.prefetched.get());
         IoFacts {
             active: !threads.is_empty(),
             reads,
             writes,
+            prefetches,
+            prefetched,
         }
     }
 

@@ -142,11 +142,13 @@ impl Work<'_> {
                     remotes.is_open(envelope.at).then_some(session.db)
                 })
                 .collect();
+            let (groups, mut requests) = self.pool.prefetched.get();
             for (envelope, database) in group.iter().zip(databases) {
                 if let Some(database) = database {
-                    envelope.framed.prefetch(engine, database);
+                    requests += envelope.framed.prefetch(engine, database) as u64;
                 }
             }
+            self.pool.prefetched.set((groups + 1, requests));
         }
         for envelope in group {
             let remote = self.pool.remotes.borrow_mut().take(envelope.at);
