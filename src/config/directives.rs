@@ -52,6 +52,9 @@ directives! {
     /// The mode of the Unix socket in octal digits, for example `770`; 0 keeps the mode that the umask gives. A mode
     /// that lets others write gives every user of the machine access.
     Works START "unixsocketperm" unixsocketperm: i64 = 0, Octal;
+    /// The group of the Unix socket, by its name in `/etc/group`; empty keeps the group of the process. If there is no
+    /// such group, or the server may not give it away, the server does not start.
+    Works START "unixsocketgroup" unixsocketgroup: String = String::new(), Text;
     /// The number of seconds without a request after which a client is disconnected; 0 means never. Replicas,
     /// subscribers and clients in a blocking command are exempt. A low value breaks connection pools, which then find
     /// their connections closed; with 0, forgotten connections stay open and count towards `maxclients`.

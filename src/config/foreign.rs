@@ -157,11 +157,6 @@ pub static FOREIGN: &[Foreign] = &[
     idle("rdma-rx-size", "1048576", RDMA),
     idle("repl-mptcp", "no", MPTCP),
     idle("slot-migration-max-failover-repl-bytes", "0", CLUSTER),
-    refused(
-        "unixsocketgroup",
-        "",
-        "the group would not be let in; set the group of the socket's directory instead",
-    ),
     idle(
         "vset-force-single-threaded-execution",
         "no",

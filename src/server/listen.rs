@@ -112,7 +112,21 @@ pub fn bind_unix(config: &Config) -> io::Result<Option<std::os::unix::net::UnixL
         let mode = fs::Permissions::from_mode(config.unixsocketperm as u32);
         fs::set_permissions(&config.unixsocket, mode)?;
     }
+    if !config.unixsocketgroup.is_empty() {
+        let group = &config.unixsocketgroup;
+        let number = group_number(&fs::read_to_string("/etc/group")?, group);
+        let no_group = || io::Error::other(format!("there is no group '{group}'"));
+        let number = number.ok_or_else(no_group)?;
+        std::os::unix::fs::chown(&config.unixsocket, None, Some(number))?;
+    }
     Ok(Some(listener))
+}
+
+/// The number of a group, from the text of `/etc/group`.
+fn group_number(groups: &str, name: &str) -> Option<u32> {
+    let mut lines = groups.lines().map(|line| line.split(':'));
+    let mut fields = lines.find(|fields| fields.clone().next() == Some(name))?;
+    fields.nth(2)?.parse().ok()
 }
 
 impl Listeners {
@@ -472,5 +486,20 @@ fn names(engine: &Engine, secure: &Secure) -> Vec<String> {
         (Some(peer), TlsUser::Uri) => peer.uris,
         (Some(peer), _) => peer.common_name.into_iter().collect(),
         (None, _) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_found_by_its_whole_name() {
+        let groups = "root:x:0:\nwheels:x:8:\nwheel:x:10:a,b\nodd\nnone:x::\n";
+        assert_eq!(group_number(groups, "wheel"), Some(10));
+        assert_eq!(group_number(groups, "root"), Some(0));
+        for name in ["whee", "x", "", "odd", "none", "a"] {
+            assert_eq!(group_number(groups, name), None, "{name}");
+        }
     }
 }

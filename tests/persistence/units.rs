@@ -5,6 +5,7 @@ use crate::support::filter::Forbidden;
 use crate::support::server::{Builder, Server};
 use crate::support::wait::{LONG, wait_until};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
@@ -61,6 +62,27 @@ fn no_system_call_is_made_that_a_hardened_unit_forbids() {
         let again = primary.restart();
         assert_eq!(again.client().text("GET key"), "value");
     }
+}
+
+/// The group of the last line of `/etc/group`, which root may give to a file, and its number.
+#[test]
+fn the_socket_belongs_to_the_group_that_it_is_given() {
+    let groups = fs::read_to_string("/etc/group").expect("there are groups");
+    let line = groups.lines().last().expect("there is one");
+    let fields: Vec<_> = line.split(':').collect();
+    let unit = |group: &str| {
+        Builder::forebay()
+            .config("unixsocket socket")
+            .config(format!("unixsocketgroup {group}"))
+    };
+    let (_, log) = unit("no-such-group").start_failing();
+    assert!(log.contains("there is no group 'no-such-group'"), "{log}");
+    if fs::metadata("/proc/self").expect("it is there").uid() != 0 {
+        return;
+    }
+    let server = unit(fields[0]).start();
+    let socket = fs::metadata(server.dir().join("socket")).expect("it is there");
+    assert_eq!(socket.gid().to_string(), fields[2]);
 }
 
 fn of_process(server: &Server, file: &str) -> String {
