@@ -6,7 +6,7 @@ use base::LogLevel;
 use engine::blocking::BlockedOn;
 use engine::host::ReloadOptions;
 use engine::spec::{Command, Flags, Group, Unlisted};
-use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, heat};
+use engine::{Args, ClientFlags, CmdResult, CommandError, Cx, Loading, heat};
 use keyspace::digest::{self, Fingerprint, Manner};
 use keyspace::value::set_packed_threshold;
 use std::time::Duration;
@@ -314,7 +314,16 @@ fn object(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     Ok(())
 }
 
+/// DEBUG may be called while a dataset is loaded; what would write into it may not.
+fn is_loaded(cx: &Cx<'_>) -> CmdResult {
+    match cx.engine.loading {
+        Loading::Blocking => Err(CommandError::LOADING),
+        _ => Ok(()),
+    }
+}
+
 fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    is_loaded(cx)?;
     let positive = || CommandError::fixed(&"ERR value is out of range, must be positive");
     let count = args.int(2).ok().filter(|&n| n >= 0).ok_or_else(positive)?;
     let prefix = args.get(3).unwrap_or(b"key");
@@ -360,6 +369,7 @@ fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    is_loaded(cx)?;
     let mut options = ReloadOptions::default();
     let mut words = args.options(2);
     while words.are_left() {
@@ -382,6 +392,7 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn load_log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
+    is_loaded(cx)?;
     cx.no_propagate();
     let may_wait = !cx.client.flags.contains(ClientFlags::DENY_BLOCKING);
     let waits = may_wait.then_some(cx.client.id);
@@ -476,6 +487,7 @@ mod tests {
     use crate::testing::Bench;
     use config::Config;
     use config::choices::Protection;
+    use engine::Loading;
 
     #[test]
     fn what_has_no_counterpart_is_accepted_as_the_reference_accepts_it() {
@@ -535,6 +547,23 @@ mod tests {
                 .run("DEBUG NONSENSE")
                 .starts_with("-ERR unknown subcommand or wrong number")
         );
+    }
+
+    #[test]
+    fn nothing_is_written_into_a_dataset_that_is_being_loaded() {
+        let config = Config {
+            enable_debug_command: Protection::Yes,
+            ..Config::default()
+        };
+        let mut bench = Bench::with(config);
+        let lines = ["DEBUG POPULATE 1", "DEBUG RELOAD NOSAVE", "DEBUG LOADAOF"];
+        for loading in [Loading::Blocking, Loading::No] {
+            bench.engine.loading = loading;
+            for line in lines {
+                let refused = bench.run(line).starts_with("-LOADING ");
+                assert_eq!(refused, loading == Loading::Blocking, "{line}");
+            }
+        }
     }
 
     #[test]

@@ -47,8 +47,16 @@ fn is_loading(server: &Server, times: usize) {
         server.log().matches("Slow script detected").count() == times
     });
     let mut client = server.client();
-    for line in ["GET n", "SET n 1", "EVAL 'return 1' 0"] {
+    for line in [
+        "GET n",
+        "SET n 1",
+        "EVAL 'return 1' 0",
+        "REPLICAOF 127.0.0.1 1",
+    ] {
         assert!(client.error(line).starts_with("LOADING "), "{line}");
+    }
+    for line in ["DEBUG LOADAOF", "DEBUG RELOAD NOSAVE"] {
+        assert!(client.error(line).starts_with("BUSY "), "{line}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Loads a log while nothing else is done: for DEBUG LOADAOF in a transaction or on a replica, and for the simulator, whose disk is its own.
+//! Loads a log while nothing else is done: for DEBUG LOADAOF in a transaction or on a replica, and for the simulator,
+//! whose disk is its own.
 
 use super::replay::Run;
 use super::{NO_LOG, bad_dump, begins_with_dump, judge, tell_loaded};
