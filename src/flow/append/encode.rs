@@ -22,7 +22,7 @@ use replication::{Effects, ReplId, ReplOffset, StreamPlace};
 use std::ops::Range;
 
 /// The most replicas of which it is recorded what they have shown.
-const READERS_MAX: usize = 128;
+pub(super) const READERS_MAX: usize = 128;
 
 /// What was encoded together.
 pub struct Encoded {

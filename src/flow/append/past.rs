@@ -11,6 +11,7 @@
 //!  * Only the last bytes are kept, up to a limit.
 
 use super::archive::Archive;
+use super::encode::READERS_MAX;
 use aof::history::{At, Knows, Word};
 use aof::judge::Event;
 use aof::{Item, Reader, Seal, Step};
@@ -120,7 +121,11 @@ impl Reading {
                 // If they select a database, a place follows that says which.
                 Some(Word::Bytes(bytes)) => self.told_bytes(&bytes),
                 Some(Word::Readers) => self.readers = Arc::default(),
-                Some(Word::Reader(knows)) => Arc::make_mut(&mut self.readers).push(knows),
+                // Whatever a file says, this takes no more than what is written.
+                Some(Word::Reader(knows)) if self.readers.len() < READERS_MAX => {
+                    Arc::make_mut(&mut self.readers).push(knows);
+                }
+                Some(Word::Reader(_)) => {}
                 None => {}
             },
             (Item::Request(request), _) => {
