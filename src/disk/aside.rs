@@ -9,7 +9,7 @@
 //! The types keep the order: only a synced file can be renamed, so a crash leaves the old file or the new one whole.
 //! After [`Placed::sync_directory`] it leaves the new one.
 
-use super::{Disk, DiskFile, directory_of, unused_name};
+use super::{Disk, DiskFile, directory_of, unfinished, unused_name};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,7 @@ impl<D: Disk> Drop for Temp<D> {
             // Somebody else may have removed it already.
             let _ = self.disk.remove(&self.path);
         }
+        unfinished::forget(&self.path);
     }
 }
 
@@ -59,7 +60,7 @@ impl<D: Disk> Aside<D> {
     /// # Errors
     /// The disk's.
     pub fn create(disk: &D, path: PathBuf, mode: u32) -> io::Result<Aside<D>> {
-        let file = disk.create(&path, mode)?;
+        let file = unfinished::make(&path, || disk.create(&path, mode))?;
         let temp = Temp {
             disk: disk.clone(),
             path,

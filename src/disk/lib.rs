@@ -14,6 +14,7 @@ pub mod fake;
 pub mod leftovers;
 pub mod machine;
 pub mod scratch;
+pub mod unfinished;
 
 pub use aside::{Aside, Placed, Synced};
 pub use cut::{cut_off, drop_end};

@@ -4,9 +4,6 @@
 //! ([`super::shutdown`]). During the final save, the thread ends the process: the operator insists.
 
 use super::threads;
-use disk::{Disk, Machine};
-use flow::dump_file::TEMPORARY;
-use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,29 +42,8 @@ fn wait(tell: &mpsc::Sender<()>) {
         while interrupts.recv().await.is_some() {
             if ENDING.load(Ordering::Relaxed) {
                 tracing::warn!("You insist... exiting now.");
-                remove_unfinished();
-                std::process::exit(1);
+                disk::unfinished::remove_all_and(|| std::process::exit(1));
             }
         }
     });
-}
-
-/// Removes the files of this process's saves, which will not be finished. These are the ones that it has open: the
-/// number in a name says nothing about who writes the file, because processes in other containers have numbers of
-/// their own.
-fn remove_unfinished() {
-    let Ok(open) = fs::read_dir("/proc/self/fd") else {
-        return;
-    };
-    let (prefix, suffix) = TEMPORARY;
-    for path in open
-        .flatten()
-        .filter_map(|fd| fs::read_link(fd.path()).ok())
-    {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(prefix) && name.ends_with(suffix) {
-            // The next start removes what cannot be removed now.
-            let _ = Machine.remove(&path);
-        }
-    }
 }

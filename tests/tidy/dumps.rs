@@ -21,7 +21,7 @@ const DESTROYS: [&str; 13] = [
 ];
 
 /// Who may, and what they do it to.
-const MAY: [(&str, &str); 13] = [
+const MAY: [(&str, &str); 12] = [
     (
         "src/flow/append/writer.rs",
         "files of the append-only log that the manifest does not need any more",
@@ -46,10 +46,6 @@ const MAY: [(&str, &str); 13] = [
     (
         "src/flow/append/log/single.rs",
         "the single file of an older server, which becomes the base of the log",
-    ),
-    (
-        "src/server/insist.rs",
-        "temporary files that this process writes and will not finish",
     ),
     ("src/server/shutdown.rs", "pid file and socket"),
     ("src/server/startup.rs", "the pid file"),
