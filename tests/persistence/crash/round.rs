@@ -392,7 +392,8 @@ impl<'a> Round<'a> {
                 let keys = (served.len(), self.ledger.held().len());
                 return Err(format!("it serves {} keys of a dump of {}", keys.0, keys.1));
             }
-            if self.plan.foreign_judge {
+            // What Valkey 9 has sent may be a file of its own form, and stays the dump.
+            if self.plan.foreign_judge && !self.plan.peer.starts_with("valkey-9") {
                 self.judge_by_another(&served)?;
             }
         }
