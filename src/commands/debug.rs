@@ -315,7 +315,7 @@ fn object(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 /// DEBUG may be called while a dataset is loaded; what would write into it may not.
-fn is_loaded(cx: &Cx<'_>) -> CmdResult {
+fn refuse_while_loading(cx: &Cx<'_>) -> CmdResult {
     match cx.engine.loading {
         Loading::Blocking => Err(CommandError::LOADING),
         _ => Ok(()),
@@ -323,7 +323,7 @@ fn is_loaded(cx: &Cx<'_>) -> CmdResult {
 }
 
 fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    is_loaded(cx)?;
+    refuse_while_loading(cx)?;
     let positive = || CommandError::fixed(&"ERR value is out of range, must be positive");
     let count = args.int(2).ok().filter(|&n| n >= 0).ok_or_else(positive)?;
     let prefix = args.get(3).unwrap_or(b"key");
@@ -369,7 +369,7 @@ fn populate(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    is_loaded(cx)?;
+    refuse_while_loading(cx)?;
     let mut options = ReloadOptions::default();
     let mut words = args.options(2);
     while words.are_left() {
@@ -392,7 +392,7 @@ fn reload(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
 }
 
 fn load_log(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
-    is_loaded(cx)?;
+    refuse_while_loading(cx)?;
     cx.no_propagate();
     let may_wait = !cx.client.flags.contains(ClientFlags::DENY_BLOCKING);
     let waits = may_wait.then_some(cx.client.id);

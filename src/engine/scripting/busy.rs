@@ -90,7 +90,6 @@ impl Engine {
                 ask,
                 rests: Vec::new(),
                 orphan: None,
-                replayed: client.id == REPLAY,
                 silent: client.is_silent(),
             });
         }
@@ -124,7 +123,8 @@ impl Engine {
         self.let_time_pass();
         self.tracking.author = Some(parked.caller);
         let until = (self.timer)() + budget_ns;
-        self.commits.collect(!parked.replayed);
+        // The effects of a log that is replayed are in it already.
+        self.commits.collect(parked.caller != REPLAY);
         let driven = self.drive(parked.ask, Some(until));
         self.tracking.author = None;
         let outcome = match driven {

@@ -16,8 +16,6 @@ pub struct Parked {
     pub(super) rests: Vec<Rest>,
     /// The caller, if it has disconnected.
     pub(super) orphan: Option<Box<Session>>,
-    /// A log is replayed: the effects are there already, so nothing is collected for the streams.
-    pub(super) replayed: bool,
     /// The caller wants no reply.
     pub(super) silent: bool,
 }

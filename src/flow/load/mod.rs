@@ -252,8 +252,6 @@ impl<W: Writers> Saves<W> {
     pub fn install(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
         self.put_in_place(engine, loaded)?;
         self.writers().another_dataset(engine);
-        // What loading needed for itself.
-        self.writers().memory_freed(engine);
         Ok(())
     }
 
@@ -262,12 +260,10 @@ impl<W: Writers> Saves<W> {
     /// # Errors
     /// As for [`Saves::install`].
     pub fn install_again(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
-        if loaded.unknown_skipped > 0 {
-            return self.install(engine, loaded);
+        match loaded.unknown_skipped {
+            0 => self.put_in_place(engine, loaded),
+            _ => self.install(engine, loaded),
         }
-        self.put_in_place(engine, loaded)?;
-        self.writers().memory_freed(engine);
-        Ok(())
     }
 
     fn put_in_place(&self, engine: &mut Engine, loaded: Loaded) -> Result<(), LoadError> {
@@ -297,6 +293,8 @@ impl<W: Writers> Saves<W> {
                 engine.drop_later(Box::new(old));
             }
         }
+        // What loading needed for itself.
+        self.writers().memory_freed(engine);
         Ok(())
     }
 }
