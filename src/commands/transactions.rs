@@ -170,16 +170,15 @@ fn watch(cx: &mut Cx<'_>, args: Args<'_>) -> CmdResult {
     }
     let (now, db) = (cx.now(), cx.client.db);
     for &key in args.from(1) {
+        let keys = cx.engine.keyspace.db(db);
+        let expire = keys.find(key).and_then(|loc| keys.expire(loc));
+        let expired = expire.is_some_and(|at| at < now);
         let key = key.to_vec();
+        let watchers = cx.engine.watched.keys.entry((db, key.clone())).or_default();
         // The list of the client may be long, and few others watch the same key.
-        let watchers = cx.engine.watched.keys.get(&(db, key.clone()));
-        if watchers.is_some_and(|all| all.iter().any(|w| w.client == cx.client.id)) {
+        if watchers.iter().any(|w| w.client == cx.client.id) {
             continue;
         }
-        let keys = cx.engine.keyspace.db(db);
-        let expire = keys.find(&key).and_then(|loc| keys.expire(loc));
-        let expired = expire.is_some_and(|at| at < now);
-        let watchers = cx.engine.watched.keys.entry((db, key.clone())).or_default();
         watchers.push(Watcher {
             client: cx.client.id,
             expired,

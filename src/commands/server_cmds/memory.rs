@@ -312,6 +312,7 @@ mod tests {
         let (small, large) = (usage("x"), usage(&"x".repeat(5000)));
         assert!(small > 0 && large >= small + 4900, "{small} {large}");
     }
+
     #[test]
     fn the_overhead_of_databases_is_that_of_those_with_keys() {
         let mut bench = Bench::new();
